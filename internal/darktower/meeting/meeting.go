@@ -6,8 +6,6 @@
 package meeting
 
 import (
-	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -46,9 +44,9 @@ type Ticket struct {
 	Token       httpapi.Secret // meeting token
 	ExpiresAt   time.Time      // counted from before the request was sent
 	MeetingID   string         // UUID
-	MeetingName string
-	MCID        string // changes at each start of a pod
-	MCURL       string // https://host:port, exactly as GC gave it
+	MeetingName string         // not shown: people name their meetings
+	MCID        string         // changes at each start of a pod
+	MCURL       string         // https://host:port, exactly as GC gave it
 }
 
 // String names the MC and nothing secret.
@@ -81,34 +79,34 @@ func CheckSameMC(a, b Ticket) error {
 	return nil
 }
 
-// Config describes GC.
-type Config struct {
-	BaseURL string        // http(s)://host:port
-	Host    string        // explicit Host header; GC does not look at it, a proxy may
-	Timeout time.Duration // one request, default 35 s: GC gives up at 30 s
-	TLS     *tls.Config   // for https
-	Reuse   bool          // keep connections; false: each request is cold
-	HTTP    *http.Client  // overrides TLS and Reuse
-	Now     func() time.Time
+// CodeLen is the length of a meeting's code in base62 characters.
+const CodeLen = 12
+
+// IsCode reports whether s can be a meeting's code (platform contract, AC/GC 5.1).
+func IsCode(s string) bool {
+	for _, b := range []byte(s) {
+		if (b < 'a' || b > 'z') && (b < 'A' || b > 'Z') && (b < '0' || b > '9') {
+			return false
+		}
+	}
+	return len(s) == CodeLen
 }
 
-// Client is safe for concurrent use.
-type Client struct{}
+// ErrBadCode is returned by Join for a code that no meeting can have.
+var ErrBadCode = errors.New("a meeting code is 12 characters of 0-9, A-Z and a-z")
 
-// NewClient checks cfg and returns a Client; nothing is dialed.
-func NewClient(cfg Config) (*Client, error) { return nil, errors.New("not implemented") }
+// codeLimitReached counts against the organisation's cap (platform contract, AC/GC 5.1).
+const codeLimitReached = "ORGANIZATION_MEETING_LIMIT_EXCEEDED"
 
-// Create creates a meeting. It lasts for ever and counts against the organisation's
-// cap for ever: see LimitReached.
-func (c *Client) Create(ctx context.Context, userToken httpapi.Secret, r CreateRequest) (Meeting, error) {
-	return Meeting{}, errors.New("not implemented")
+// LimitReached reports whether err says that the organisation may have no more
+// meetings. Only an operator with access to the database can change that.
+func LimitReached(err error) bool {
+	var status *httpapi.StatusError
+	return errors.As(err, &status) && status.Code == codeLimitReached
 }
 
-// Join asks to join the meeting with this code. GC assigns an MC when the meeting
-// has none (platform contract, AC/GC 7).
-func (c *Client) Join(ctx context.Context, userToken, code httpapi.Secret) (Ticket, error) {
-	return Ticket{}, errors.New("not implemented")
+// NotFound reports whether err says that no meeting with that code can be joined.
+func NotFound(err error) bool {
+	var status *httpapi.StatusError
+	return errors.As(err, &status) && status.Status == http.StatusNotFound && status.Envelope
 }
-
-// CloseIdleConnections closes what Reuse has kept.
-func (c *Client) CloseIdleConnections() {}

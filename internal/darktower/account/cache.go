@@ -1,0 +1,84 @@
+package account
+
+import (
+	"context"
+	"errors"
+
+	"github.com/dark-tower/prober/internal/darktower/httpapi"
+)
+
+// ErrClosed is returned by Token after Close.
+var ErrClosed = errors.New("the AC client is closed")
+
+// flight is one sign-in that several callers wait for. Its result may be read once
+// done is closed.
+//
+// It is not a singleflight.Group because the lookup of the token and the start of
+// the flight must be one step under one lock, or a caller that comes between a
+// flight's end and its own look at the cache signs in a second time.
+type flight struct {
+	done   chan struct{}
+	token  Token
+	err    error
+	phases []httpapi.Phases
+}
+
+// Token returns the remembered token, or signs in when there is none or it is about
+// to expire. Callers that ask at the same time share one sign-in; one that gives up
+// does not take it from the others, and a sign-in that everyone has given up still
+// fills the cache: AC has done the work by then. A failure is not remembered.
+func (c *Client) Token(ctx context.Context, cred Credentials) (Token, error) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return Token{}, ErrClosed
+	}
+	if k, ok := c.tokens[cred]; ok && c.now().Before(k.renew) {
+		c.mu.Unlock()
+		return k.token, nil
+	}
+	f, ok := c.flights[cred]
+	if !ok {
+		f = &flight{done: make(chan struct{})}
+		c.flights[cred] = f
+		c.running.Go(func() { c.fly(ctx, cred, f) })
+	}
+	c.mu.Unlock()
+
+	select {
+	case <-ctx.Done():
+		return Token{}, c.api.GaveUp(ctx, "sign in")
+	case <-f.done:
+		for _, p := range f.phases {
+			httpapi.Report(ctx, p)
+		}
+		return f.token, f.err
+	}
+}
+
+// fly signs in on behalf of everyone who waits. It keeps the values of the first
+// caller's context (the span) but neither its deadline nor its hook: the first
+// caller may be gone when the answer comes.
+func (c *Client) fly(first context.Context, cred Credentials, f *flight) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(first))
+	defer cancel()
+	defer context.AfterFunc(c.stopped, cancel)()
+	ctx = httpapi.WithPhases(ctx, func(p httpapi.Phases) { f.phases = append(f.phases, p) })
+	f.token, f.err = c.SignIn(ctx, cred)
+
+	c.mu.Lock()
+	delete(c.flights, cred)
+	c.mu.Unlock()
+	close(f.done)
+}
+
+// Close ends shared sign-ins that are under way and waits for them. Token fails
+// afterwards.
+func (c *Client) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.stop()
+	c.running.Wait()
+	c.api.CloseIdleConnections()
+}
