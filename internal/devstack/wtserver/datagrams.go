@@ -91,3 +91,9 @@ func (d *datagrams) droppedCount() int {
 	defer d.mu.Unlock()
 	return d.dropped
 }
+
+func (d *datagrams) buffered() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.queue)
+}

@@ -209,6 +209,14 @@ func (s *Session) ReceiveDropped() int {
 	return s.buffer.droppedCount()
 }
 
+// ReceiveBuffered returns how many datagrams wait in the modelled receive buffer.
+func (s *Session) ReceiveBuffered() int {
+	if s.buffer == nil {
+		return 0
+	}
+	return s.buffer.buffered()
+}
+
 // drain reads the session at all times, so that the only buffer that overflows
 // is the modelled one.
 func (s *Session) drain() {
