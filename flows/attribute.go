@@ -1,0 +1,244 @@
+package flows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/dark-tower/prober/internal/darktower/httpapi"
+	"github.com/dark-tower/prober/internal/darktower/meeting"
+	"github.com/dark-tower/prober/internal/darktower/signaling"
+	"github.com/dark-tower/prober/internal/darktower/wire/signalingv1"
+	"github.com/dark-tower/prober/internal/webtransport"
+)
+
+// Judge says whose fault an error was. A nil Judge attributes from the error
+// alone. It remembers what has worked: the first refusal ever is a wrong set-up,
+// the same refusal after a success is the platform's.
+type Judge struct {
+	Witness *Witness
+
+	mu     sync.Mutex // protects all following fields
+	worked map[Step]bool
+}
+
+// Worked notes that a step has succeeded.
+func (j *Judge) Worked(step Step) {
+	if j == nil {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.worked == nil {
+		j.worked = make(map[Step]bool)
+	}
+	j.worked[step] = true
+}
+
+func (j *Judge) hasWorked(step Step) bool {
+	if j == nil {
+		return false
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.worked[step]
+}
+
+// Attribute gives an error of a step its hop and reason.
+func (j *Judge) Attribute(ctx context.Context, step Step, err error) *Failure {
+	f := &Failure{Step: step, Hop: step.Owner(), Reason: Protocol, Err: err, Detail: err.Error()}
+	if local(err) {
+		return f.self(CauseNetwork)
+	}
+	var (
+		status    *httpapi.StatusError
+		transport *httpapi.TransportError
+		answer    *httpapi.AnswerError
+		dial      *webtransport.DialError
+		refusal   *signaling.ServerError
+		late      *signaling.TimeoutError
+		protocol  *signaling.ProtocolError
+		closed    *signaling.ClosedError
+		session   *webtransport.SessionError
+		split     *meeting.SplitMeetingError
+	)
+	switch {
+	case errors.As(err, &status):
+		return j.status(f, status)
+	case errors.As(err, &transport):
+		return j.transport(ctx, f, transport)
+	case errors.As(err, &answer), errors.As(err, &split), errors.Is(err, meeting.ErrNoEndpoint):
+		f.Reason = Protocol
+	case errors.As(err, &refusal):
+		f.Hop, f.Reason = MC, refusalReason(refusal)
+	case errors.As(err, &late):
+		f.Reason = Timeout
+		return j.silence(ctx, f)
+	case errors.As(err, &dial):
+		return j.dial(ctx, f, dial)
+	case errors.As(err, &protocol):
+		f.Reason = Protocol
+	case errors.As(err, &closed), errors.As(err, &session):
+		f.Reason = Closed
+		if errors.As(err, &session) && session.Via == webtransport.ViaIdleTimeout {
+			return j.silence(ctx, f)
+		}
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		f.Reason = Timeout
+		return j.silence(ctx, f)
+	case errors.Is(err, context.Canceled):
+		return f.self(CauseUnspecified)
+	}
+	return f
+}
+
+func (f *Failure) self(cause Cause) *Failure {
+	f.Hop, f.Reason, f.Cause = Prober, Self, cause
+	return f
+}
+
+// status attributes an HTTP answer. Refusals that come before any success are
+// the prober's own set-up: an account, organisation or meeting that is not there.
+func (j *Judge) status(f *Failure, e *httpapi.StatusError) *Failure {
+	switch {
+	case e.Throttled():
+		f.Reason = Throttled
+	case e.TimedOut():
+		f.Reason = Timeout
+	case e.Unavailable():
+		f.Reason = Unavailable
+	default:
+		f.Reason = Rejected
+		if j.setup(f.Step, e) {
+			return f.self(CauseSetup)
+		}
+	}
+	return f
+}
+
+func (j *Judge) setup(step Step, e *httpapi.StatusError) bool {
+	switch {
+	case e.Code == "ORGANIZATION_MEETING_LIMIT_EXCEEDED":
+		return true
+	case j.hasWorked(step):
+		return false
+	case step == StepSignIn:
+		return e.Status == http.StatusUnauthorized || e.Status == http.StatusNotFound
+	case step == StepGCAssign, step == StepGCJoin:
+		return e.Status == http.StatusNotFound
+	}
+	return false
+}
+
+func (j *Judge) transport(ctx context.Context, f *Failure, e *httpapi.TransportError) *Failure {
+	switch e.Kind {
+	case httpapi.KindLocal, httpapi.KindResolver:
+		return f.self(CauseNetwork)
+	case httpapi.KindNoSuchHost:
+		f.Hop, f.Reason = Network, Unreachable
+	case httpapi.KindRefused:
+		f.Reason = Unavailable
+	case httpapi.KindUnreachable:
+		f.Reason = Unreachable
+		return j.silence(ctx, f)
+	case httpapi.KindTimeout:
+		f.Reason = Timeout
+		return j.silence(ctx, f)
+	case httpapi.KindTLSExpired, httpapi.KindTLSUnknownCA, httpapi.KindTLSWrongName, httpapi.KindTLSOther:
+		f.Reason = TLS
+	case httpapi.KindReset, httpapi.KindClosed:
+		f.Reason = Closed
+	case httpapi.KindCanceled:
+		return f.self(CauseUnspecified)
+	}
+	return f
+}
+
+func (j *Judge) dial(ctx context.Context, f *Failure, e *webtransport.DialError) *Failure {
+	switch e.Kind {
+	case webtransport.KindLocal, webtransport.KindResolver:
+		return f.self(CauseNetwork)
+	case webtransport.KindNoSuchHost:
+		f.Hop, f.Reason = Network, Unreachable
+	case webtransport.KindUnreachable:
+		f.Reason = Unreachable
+	case webtransport.KindTimeout:
+		f.Reason = Timeout
+		if !e.Heard {
+			return j.silence(ctx, f)
+		}
+	case webtransport.KindTLSExpired, webtransport.KindTLSUnknownCA, webtransport.KindTLSWrongName,
+		webtransport.KindTLSPin, webtransport.KindTLSOther:
+		f.Reason = TLS
+	case webtransport.KindRefused:
+		f.Reason = Unavailable
+	case webtransport.KindStatus:
+		f.Reason = Rejected
+		if e.Status >= 500 {
+			f.Reason = Unavailable
+		}
+	case webtransport.KindClosed:
+		f.Reason = Closed
+	case webtransport.KindCanceled:
+		return f.self(CauseUnspecified)
+	}
+	return f
+}
+
+// refusalReason maps MC's error codes: 1 to 5 refuse the request, 6 and 7 say
+// that MC cannot; a restarting meeting comes as CONFLICT and means the latter.
+func refusalReason(e *signaling.ServerError) Reason {
+	restarting := e.Code == signalingv1.ErrorCode_ERROR_CODE_CONFLICT && strings.Contains(e.Message, "restarting")
+	if e.Code >= signalingv1.ErrorCode_ERROR_CODE_INTERNAL_ERROR || restarting {
+		return Unavailable
+	}
+	return Rejected
+}
+
+// silence decides whose silence it was by what else still answers.
+func (j *Judge) silence(ctx context.Context, f *Failure) *Failure {
+	if j == nil || j.Witness == nil {
+		return f
+	}
+	if ctx.Err() != nil && errors.Is(context.Cause(ctx), ErrShutdown) {
+		return f
+	}
+	sight := j.Witness.Look(ctx)
+	overUDP := f.Step != StepSignIn && f.Step != StepGCAssign && f.Step != StepGCJoin
+	switch {
+	case sight.nothing() && !sight.Reference:
+		f.Detail = fmt.Sprintf("%s; nothing answers, the reference does not either", f.Detail)
+		return f.self(CauseNetwork)
+	case sight.nothing():
+		f.Detail = fmt.Sprintf("%s; no part of the platform answers, the reference does", f.Detail)
+	case overUDP && sight.HTTP && sight.KnownMH && !sight.MC && !sight.MH:
+		f.Hop = Network
+		f.Detail = fmt.Sprintf("%s; UDP is silent at MC and at every known MH while HTTP answers", f.Detail)
+	}
+	return f
+}
+
+// local reports an error that this machine made: the request never left it.
+func local(err error) bool {
+	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.EACCES, syscall.EPERM,
+		syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL, syscall.ENETUNREACH, syscall.ENETDOWN} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
+
+func asDNS(err error) (*net.DNSError, bool) {
+	var dns *net.DNSError
+	ok := errors.As(err, &dns)
+	return dns, ok
+}

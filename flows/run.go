@@ -1,0 +1,186 @@
+package flows
+
+import (
+	"fmt"
+	"time"
+)
+
+// Run is one finished execution of a flow. It is a value: nothing changes it
+// after Finish, and whatever is shown anywhere is computed from it.
+type Run struct {
+	ID       string
+	Probe    string
+	Flow     Flow
+	Lane     string
+	Trigger  Trigger
+	TraceID  string // hex; empty when nothing traces
+	Started  time.Time
+	Duration time.Duration // start until judged; teardown not included
+	Outcome  Outcome
+	Failure  *Failure // nil on success; what made it inconclusive otherwise
+
+	Steps       []StepResult
+	Pairs       []Pair         // media evidence, one for each ordered pair
+	TimeToMedia *time.Duration // join: gc_join asked until the first frame accepted
+	Restoration *Restoration   // reconnect
+	Connections []Connection
+	Continuity  []Continuity
+	Self        SelfEvidence
+	Leaves      Leaves
+	Cold        bool // every connection was new, as a user's is
+}
+
+// StepResult is one timed step.
+type StepResult struct {
+	Step     Step
+	Actor    string // who did it; one of the Actor constants
+	Measured bool   // counts for the SLI: the measured person's, and anybody's gc_assign
+	After    bool   // done after the cut of a reconnect
+	Started  time.Time
+	Duration time.Duration
+	Phases   []Phase  // sum to Duration; a phase that did not happen is absent
+	Failure  *Failure // nil when the step was done
+}
+
+// Phase is a part of a step, such as a TLS handshake.
+type Phase struct {
+	Name     string
+	Duration time.Duration
+}
+
+// Actors name the people of a run. They are not identities.
+const (
+	ActorAnchor   = "anchor"   // in the meeting before the measured person
+	ActorPerson   = "person"   // the measured person
+	ActorStayer   = "stayer"   // reconnect: who stays
+	ActorReturner = "returner" // reconnect: who drops and comes back
+)
+
+// Actor names the nth speaker of a media run, counted from 1.
+func Actor(n int) string { return fmt.Sprintf("speaker %d", n) }
+
+// Pair is the media evidence of one ordered pair: what From sent and To heard
+// inside the measured window. The counts are frames, and
+// Sent = Delivered + Late + the four losses + Refused.
+type Pair struct {
+	From, To string
+
+	Sent             int
+	Delivered        int
+	Late             int // accepted after the grace time
+	Duplicate        int
+	Reordered        int
+	LostSender       int // never handed to a connection
+	LostUplink       int // before the relay numbered it
+	LostDownlink     int // after the relay numbered it
+	LostUnattributed int
+	Refused          int
+	RefusedBy        map[string]int // by the platform's frame refusal tokens
+
+	Latency        Distribution // one-way, hand-over until read
+	Tainted        int          // latency samples taken while the prober was late
+	SendLateness   Distribution // due until handed over: the prober's own
+	Jitter         time.Duration
+	LongestSilence time.Duration
+	RelayShare     *time.Duration // median latency less half of both round trips; nil when no RTT is known
+
+	Samples []Sample // every delivered frame, in order of arrival
+}
+
+// Sample is the one-way latency of one delivered frame.
+type Sample struct {
+	Latency time.Duration
+	Tainted bool
+}
+
+// DeliveryRatio is the share of sent frames that arrived in time, 0..1; ok is
+// false when nothing was sent.
+func (p Pair) DeliveryRatio() (ratio float64, ok bool) {
+	if p.Sent == 0 {
+		return 0, false
+	}
+	return float64(p.Delivered) / float64(p.Sent), true
+}
+
+// Restoration is what a reconnect run measured.
+type Restoration struct {
+	Disconnect      Disconnect
+	Cut             time.Time
+	TimeToRestore   time.Duration // zero when not restored
+	Restored        bool
+	Resumed         bool          // the platform gave the same identity back
+	ReturnerSilence time.Duration // last frame accepted before the cut until the first after it
+	StayerSilence   time.Duration
+}
+
+// Connection is what is known of one connection after a run.
+type Connection struct {
+	Actor            string
+	Hop              Hop
+	After            bool // made after the cut
+	Dialect          string
+	Mapped           bool // the endpoint map named another address
+	RTT              time.Duration
+	CertificateUntil time.Time
+	DroppedDatagrams int // lost in our own receive queues
+}
+
+// Continuity tells whether a hop carried our trace on.
+type Continuity struct {
+	Hop    Hop
+	Result string // "continued", "absent" or "broken"
+}
+
+// SelfEvidence is what the prober saw of itself during the run.
+type SelfEvidence struct {
+	MaxLag           time.Duration // worst lateness of the lag sampler
+	TaintedFrames    int
+	DroppedDatagrams int
+	DroppedRecords   int
+	Taints           []Cause // what tainted the run, if anything did
+}
+
+// Leaves counts how the people of a run left.
+type Leaves struct {
+	Clean   int
+	Unclean int
+}
+
+// Failure is the one error type that crosses from a flow outward.
+type Failure struct {
+	Step   Step
+	Actor  string
+	Hop    Hop
+	Reason Reason
+	Cause  Cause // only with Reason Self
+	After  bool
+	Detail string // for logs, traces and reports; never a label
+	Err    error
+}
+
+func (f *Failure) Error() string {
+	if f.Cause != CauseUnspecified {
+		return fmt.Sprintf("%s at %s (%s: %s): %s", f.Step, f.Hop, f.Reason, f.Cause, f.Detail)
+	}
+	return fmt.Sprintf("%s at %s (%s): %s", f.Step, f.Hop, f.Reason, f.Detail)
+}
+
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Outcome is what a run with this failure amounts to: the prober's own faults
+// and throttling never count against the platform.
+func (f *Failure) Outcome() Outcome {
+	switch {
+	case f == nil:
+		return Success
+	case f.Hop == Prober, f.Reason == Throttled:
+		return Inconclusive
+	}
+	return Failed
+}
+
+// Distribution summarises durations by nearest-rank percentiles of all samples.
+type Distribution struct {
+	Count              int
+	P50, P95, P99, Max time.Duration
+}

@@ -1,0 +1,152 @@
+package flows
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Part is one person's share of a run.
+type Part struct {
+	run      *Recorder
+	actor    string
+	measured bool
+	after    bool
+}
+
+// Actor names the person.
+func (p *Part) Actor() string { return p.actor }
+
+// Run is the recorder behind the part.
+func (p *Part) Run() *Recorder { return p.run }
+
+// AfterCut marks the steps that follow as done after the cut of a reconnect.
+func (p *Part) AfterCut() *Part {
+	q := *p
+	q.after = true
+	return &q
+}
+
+// Step gives fn a span, a duration and, when it fails, a hop and a reason. The
+// error it returns is always a *Failure: fn's own one, or fn's error attributed.
+func (p *Part) Step(ctx context.Context, step Step, fn func(context.Context) error) error {
+	if p.run.spec.OnStep != nil {
+		p.run.spec.OnStep(p.actor, step, p.after)
+	}
+	ctx, span := p.run.trace.Start(ctx, "prober.step."+string(step), trace.WithAttributes(
+		attribute.String("actor", p.actor), attribute.Bool("after_cut", p.after), attribute.String("hop", string(step.Owner()))))
+	defer span.End()
+	phases := &phaseLog{}
+	result := StepResult{Step: step, Actor: p.actor, After: p.after, Started: time.Now(),
+		Measured: p.measured || step == StepGCAssign}
+	err := fn(context.WithValue(ctx, phaseKey{}, phases))
+	if result.Duration = phases.ended(result.Started); err != nil {
+		failure := p.attribute(ctx, step, err)
+		result.Failure = failure
+		span.SetStatus(codes.Error, failure.Error())
+		err = failure
+	}
+	result.Phases = phases.sumTo(result.Duration)
+	p.run.Record(func(run *Run) { run.Steps = append(run.Steps, result) })
+	p.run.noteFailure(result.Failure)
+	if p.run.spec.OnDone != nil {
+		p.run.spec.OnDone(result)
+	}
+	return err
+}
+
+func (p *Part) attribute(ctx context.Context, step Step, err error) *Failure {
+	var failure *Failure
+	if !errors.As(err, &failure) {
+		failure = p.run.spec.Judge.Attribute(ctx, step, err)
+	}
+	f := *failure
+	if f.Step == "" {
+		f.Step = step
+	}
+	if f.Actor == "" {
+		f.Actor = p.actor
+	}
+	f.After = f.After || p.after
+	if f.Detail == "" && f.Err != nil {
+		f.Detail = f.Err.Error()
+	}
+	return &f
+}
+
+// noteFailure keeps the first failure: later ones are its consequences.
+func (r *Recorder) noteFailure(f *Failure) {
+	if f == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failure == nil {
+		r.failure = f
+	}
+}
+
+type phaseKey struct{}
+
+// phaseLog collects the phases of one step; parallel parts may write to it.
+type phaseLog struct {
+	mu     sync.Mutex // protects all following fields
+	phases []Phase
+	end    time.Time
+}
+
+// AddPhase records a phase under the step that ctx belongs to. Durations of
+// zero or less are phases that did not happen, and are left out.
+func AddPhase(ctx context.Context, name string, d time.Duration) {
+	log, ok := ctx.Value(phaseKey{}).(*phaseLog)
+	if !ok || d <= 0 {
+		return
+	}
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	log.phases = append(log.phases, Phase{Name: name, Duration: d})
+}
+
+// EndAt sets the moment at which the step that ctx belongs to was over, where
+// that is known better than by the return of its function: the arrival of a
+// frame is stamped by the reader, before anybody is told.
+func EndAt(ctx context.Context, at time.Time) {
+	log, ok := ctx.Value(phaseKey{}).(*phaseLog)
+	if !ok {
+		return
+	}
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	log.end = at
+}
+
+func (l *phaseLog) ended(start time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.end.IsZero() {
+		return time.Since(start)
+	}
+	return max(0, l.end.Sub(start))
+}
+
+// PhaseRest names what no other phase of a step accounts for: building and
+// parsing, and waiting for our own turn.
+const PhaseRest = "rest"
+
+func (l *phaseLog) sumTo(total time.Duration) []Phase {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	rest := total
+	for _, p := range l.phases {
+		rest -= p.Duration
+	}
+	if len(l.phases) > 0 && rest > 0 {
+		return append(l.phases, Phase{Name: PhaseRest, Duration: rest})
+	}
+	return l.phases
+}
