@@ -44,7 +44,7 @@ func SeededCredentials() []ServiceCredential {
 		{"global-controller", "global-controller-secret-dev-001", "global-controller", []string{"service.write.mc", "internal:meeting-token"}},
 		{"meeting-controller", "meeting-controller-secret-dev-002", "meeting-controller", []string{"service.write.mh", "service.write.gc"}},
 		{"media-handler", "media-handler-secret-dev-003", "media-handler", []string{"service.write.mc", "service.write.gc"}},
-		{"test-client", "test-client-secret-dev-999", "", []string{"test:all"}},
+		{"test-client", "test-client-secret-dev-999", "global-controller", []string{"test:all"}},
 	}
 }
 
