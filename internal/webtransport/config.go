@@ -33,12 +33,6 @@ func (d Dialect) String() string {
 	return "unknown"
 }
 
-// EndpointMap gives the address to dial (host:port) for an advertised one
-// (host:port). Only the dialed address changes: the URL, `:authority` and the
-// name that is verified stay as advertised. Addresses that are not in the map
-// are dialed as advertised; [Session.Mapped] tells.
-type EndpointMap map[string]string
-
 // Config says how to dial. The zero value verifies against the system's roots
 // and speaks the dialect the server speaks.
 type Config struct {

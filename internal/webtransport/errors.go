@@ -1,9 +1,6 @@
 package webtransport
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // Phase is the part of a dial in which it failed.
 type Phase string
@@ -108,6 +105,9 @@ const (
 	ViaConnectionClose Via = "connection_close"
 	// ViaIdleTimeout: nothing arrived for the idle timeout; our timer fired.
 	ViaIdleTimeout Via = "idle_timeout"
+	// ViaProtocol: the server broke HTTP/3 or a capsule; this side closed the
+	// connection.
+	ViaProtocol Via = "protocol"
 	// ViaTransport: a QUIC transport error, a stateless reset, or a socket error.
 	ViaTransport Via = "transport"
 	// ViaLocal: this side closed it.
@@ -177,5 +177,3 @@ type DatagramTooLargeError struct {
 func (e *DatagramTooLargeError) Error() string {
 	return fmt.Sprintf("webtransport: datagram of %d bytes is larger than the path's %d", e.Size, e.Max)
 }
-
-var errNotImplemented = errors.New("webtransport: not implemented")

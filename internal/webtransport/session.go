@@ -2,92 +2,148 @@ package webtransport
 
 import (
 	"context"
-	"time"
+	"sync"
+	"sync/atomic"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
 )
 
 // Session is one WebTransport session. Its methods are safe for concurrent use.
-type Session struct{}
+type Session struct {
+	url, dialed    string
+	mapped         bool
+	dialect        Dialect
+	rawStreamCodes bool
+	timings        Timings
+	certs          []Certificate
 
-// Dial opens one QUIC connection to the host of rawURL and one session on it.
-// Errors are *[DialError]. Whatever ctx says, a dial that met silence may take
-// 300 ms longer to learn whether the port is closed.
-func Dial(ctx context.Context, rawURL string, cfg Config) (*Session, error) {
-	return nil, errNotImplemented
+	path      *Path
+	transport *quic.Transport
+	wire      *wireTrace
+	conn      *quic.Conn
+	h3        *http3.RawClientConn
+	req       *http3.RequestStream // the CONNECT stream
+	id        atomic.Int64         // of the CONNECT stream, which is the session's; -1 before
+
+	settings         map[uint64]uint64 // valid once settingsReceived is closed
+	settingsReceived chan struct{}
+	controlSeen      atomic.Bool
+	fault            atomic.Pointer[h3Violation] // why this side closed the connection
+
+	bidi chan *Stream
+	uni  chan *ReceiveStream
+
+	datagramPrefix                   []byte
+	datagramsSent, datagramsReceived atomic.Uint64
+	datagramsForeign                 atomic.Uint64
+
+	sendMu  sync.Mutex
+	sendBuf []byte // protected by sendMu
+
+	ctx      context.Context
+	end      context.CancelCauseFunc // takes a *SessionError; the first one stays
+	peerDone chan struct{}           // closed when the CONNECT stream has been read to its end
+	closing  sync.Once
+	gone     sync.Once
+	wg       sync.WaitGroup // every goroutine of the session
 }
 
-// OpenStream opens a bidirectional stream. It waits while the server allows no
-// more streams. The server learns of the stream with the first Write.
-func (s *Session) OpenStream(ctx context.Context) (*Stream, error) { return nil, errNotImplemented }
-
-// OpenUniStream opens a stream to send only.
-func (s *Session) OpenUniStream(ctx context.Context) (*SendStream, error) {
-	return nil, errNotImplemented
+func newSession(path *Path, cfg *Config) *Session {
+	s := &Session{
+		rawStreamCodes:   cfg.RawStreamCodes,
+		path:             path,
+		transport:        &quic.Transport{Conn: &packetConn{Path: path}},
+		settingsReceived: make(chan struct{}),
+		bidi:             make(chan *Stream, maxPending),
+		uni:              make(chan *ReceiveStream, maxPending),
+		peerDone:         make(chan struct{}),
+	}
+	s.id.Store(-1)
+	s.ctx, s.end = context.WithCancelCause(context.Background())
+	return s
 }
 
-// AcceptStream waits for a bidirectional stream the server opens.
-func (s *Session) AcceptStream(ctx context.Context) (*Stream, error) { return nil, errNotImplemented }
-
-// AcceptUniStream waits for a unidirectional stream the server opens.
-func (s *Session) AcceptUniStream(ctx context.Context) (*ReceiveStream, error) {
-	return nil, errNotImplemented
+// start starts HTTP/3 on the connection.
+func (s *Session) start() {
+	s.h3 = (&http3.Transport{
+		EnableDatagrams:        true,
+		DisableCompression:     true, // or the CONNECT request asks for gzip
+		MaxResponseHeaderBytes: maxResponseHeader,
+		AdditionalSettings:     map[uint64]uint64{settingEnableWT02: 1, settingWTEnabled15: 1},
+	}).NewRawClientConn(s.conn)
+	s.wg.Go(s.acceptBidi)
+	s.wg.Go(s.acceptUni)
 }
 
-// SendDatagram sends one datagram. It blocks while 32 of them are queued in QUIC.
-// A datagram that is too large is a *[DatagramTooLargeError].
-func (s *Session) SendDatagram(b []byte) error { return errNotImplemented }
-
-// ReceiveDatagram waits for the next datagram. The caller owns the slice. QUIC
-// queues a small number and drops the newest beyond: call it from a goroutine
-// that does little else. See [Stats].
-func (s *Session) ReceiveDatagram(ctx context.Context) ([]byte, error) {
-	return nil, errNotImplemented
+// release closes the connection and gives back all that the session holds. It
+// waits for the session's goroutines.
+func (s *Session) release(code quic.ApplicationErrorCode, reason string) {
+	s.gone.Do(func() {
+		s.end(&SessionError{Via: ViaLocal, Code: uint64(code), Reason: reason})
+		if s.conn != nil {
+			_ = s.conn.CloseWithError(code, reason)
+		}
+		if s.req != nil {
+			s.req.CancelRead(quic.StreamErrorCode(http3.ErrCodeNoError)) // http3 forgets the stream
+		}
+		_ = s.transport.Close()
+		_ = s.path.close()
+		s.wg.Wait()
+		if s.wire != nil {
+			_ = s.wire.close()
+		}
+	})
 }
-
-// MaxDatagramSize is the largest payload in bytes that SendDatagram takes now. It
-// can grow while QUIC discovers the path's MTU.
-func (s *Session) MaxDatagramSize() int { return 0 }
-
-// Close ends the session politely: a CLOSE_WEBTRANSPORT_SESSION capsule with code
-// and reason, up to linger for the server to end the session in turn, then the
-// QUIC connection is closed with H3_NO_ERROR. All that the session held is released
-// when it returns. With no linger the code can be overtaken and lost.
-func (s *Session) Close(code uint32, reason string, linger time.Duration) error {
-	return errNotImplemented
-}
-
-// CloseConnection ends the QUIC connection itself, at once, with an application
-// code and no capsule. All that the session held is released when it returns.
-func (s *Session) CloseConnection(code uint64, reason string) error { return errNotImplemented }
 
 // Done is closed when the session has ended, by whichever side.
-func (s *Session) Done() <-chan struct{} { return nil }
+func (s *Session) Done() <-chan struct{} { return s.ctx.Done() }
 
 // Context is cancelled when the session has ended; its cause is [Session.Err].
-func (s *Session) Context() context.Context { return nil }
+func (s *Session) Context() context.Context { return s.ctx }
 
 // Err is nil while the session lives, then a *[SessionError].
-func (s *Session) Err() error { return nil }
+func (s *Session) Err() error { return context.Cause(s.ctx) }
 
 // URL is the advertised URL, as given to Dial.
-func (s *Session) URL() string { return "" }
+func (s *Session) URL() string { return s.url }
 
 // Dialed is the IP address and port that was dialed.
-func (s *Session) Dialed() string { return "" }
+func (s *Session) Dialed() string { return s.dialed }
 
 // Mapped tells whether the endpoint map gave the dialed address.
-func (s *Session) Mapped() bool { return false }
+func (s *Session) Mapped() bool { return s.mapped }
 
 // Dialect is the dialect spoken: Legacy or Modern.
-func (s *Session) Dialect() Dialect { return Auto }
+func (s *Session) Dialect() Dialect { return s.dialect }
 
 // Timings are the phases of the dial.
-func (s *Session) Timings() Timings { return Timings{} }
+func (s *Session) Timings() Timings { return s.timings }
 
 // Certificates are those the server showed, leaf first.
-func (s *Session) Certificates() []Certificate { return nil }
-
-// Stats are the connection's statistics so far.
-func (s *Session) Stats() Stats { return Stats{} }
+func (s *Session) Certificates() []Certificate { return s.certs }
 
 // Path is the network path of the session.
-func (s *Session) Path() *Path { return nil }
+func (s *Session) Path() *Path { return s.path }
+
+// QlogFile is the name of the session's qlog file, empty if there is none. The
+// file is complete once the session was closed.
+func (s *Session) QlogFile() string { return s.wire.qlogPath() }
+
+// Stats are the connection's statistics so far. They stay readable after the
+// session was closed.
+func (s *Session) Stats() Stats {
+	c := s.conn.ConnectionStats()
+	return Stats{
+		MinRTT: c.MinRTT, LatestRTT: c.LatestRTT, SmoothedRTT: c.SmoothedRTT, MeanDeviation: c.MeanDeviation,
+		PacketsSent: c.PacketsSent, PacketsReceived: c.PacketsReceived, PacketsLost: c.PacketsLost,
+		BytesSent: c.BytesSent, BytesReceived: c.BytesReceived, BytesLost: c.BytesLost,
+		DatagramsSent:     s.datagramsSent.Load(),
+		DatagramsParsed:   s.wire.datagramsParsed.Load(),
+		DatagramsReceived: s.datagramsReceived.Load(),
+		DatagramsDropped:  s.wire.datagramsDropped.Load(),
+		DatagramsForeign:  s.datagramsForeign.Load(),
+		CongestionWindow:  int(c.CongestionWindow),
+		MTU:               int(s.wire.mtu.Load()),
+	}
+}

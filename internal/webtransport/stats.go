@@ -24,16 +24,6 @@ type Timings struct {
 	FirstPacket time.Duration
 }
 
-// Certificate is what a monitor wants to know of one certificate.
-type Certificate struct {
-	Subject, Issuer     string
-	DNSNames            []string
-	IPAddresses         []string
-	NotBefore, NotAfter time.Time
-	// SHA256 is the digest of the DER form, as in [Config.LeafPins].
-	SHA256 [32]byte
-}
-
 // Stats are the statistics of a connection so far. They stay readable after
 // the session was closed.
 type Stats struct {
