@@ -1,0 +1,81 @@
+package media
+
+import (
+	"time"
+
+	"github.com/dark-tower/prober/internal/darktower/frame"
+)
+
+// Pair is what Legs joins: everything one participant sent, everything another
+// received, and the window that is measured.
+type Pair struct {
+	Sent     []Sent     // of the sender, all of it, in the order it was built
+	Received []Received // of the receiver, all of it, other senders included
+
+	// Frames due in From <= t < To count. Sending should begin before From and go
+	// on past To, so that the frames at the edges lie between received ones.
+	From, To time.Time
+	// Settle is how long after it was handed over a frame may still arrive on
+	// time: later it is Late, and only then may it be called lost.
+	Settle time.Duration
+	// Until is when Received was taken. Frames whose Settle was not over by then,
+	// and that had not arrived, do not count; zero means that all is settled.
+	Until time.Time
+}
+
+// PairEvidence is what a window proves about one ordered pair. Each frame of the
+// window has exactly one fate:
+//
+//	Sent = Delivered + Late + LostSender + LostUplink + LostDownlink
+//	     + Unattributed + sum(Refused)
+type PairEvidence struct {
+	Sent int // frames due in the window and settled
+
+	Delivered    int // a copy was accepted within Settle
+	Late         int // a copy was accepted, but none within Settle
+	LostSender   int // never handed to the transport that the receiver listens on
+	LostUplink   int // lost before the relay numbered it: uplink and relay ingress
+	LostDownlink int // lost after the relay numbered it: relay egress and downlink
+	Unattributed int // lost, and nothing says where
+	// Refused counts frames that arrived and of which no copy was accepted, by the
+	// reason of the first copy.
+	Refused map[frame.Reason]int
+
+	Unsettled int // frames due in the window that are in none of the above: see Pair.Until
+
+	Duplicate int // further copies of frames that had arrived already
+	Reordered int // accepted after a frame with a higher sequence (RFC 4737)
+	Missed    int // due times within the window that the sender was too late for
+	// UnexplainedHops counts relay numbers that no missing frame accounts for: the
+	// relay numbered something that the sender's record does not know.
+	UnexplainedHops int
+
+	Latency        []LatencySample // of Delivered and Late frames, by sequence
+	SendLateness   []time.Duration // handed over (or built, when it never was) minus due, by sequence
+	Jitter         time.Duration   // RFC 3550 6.4.1, over accepted frames in order of arrival
+	LongestSilence time.Duration   // longest span of the window without an accepted frame, edges included
+}
+
+// LatencySample is the way of one accepted frame.
+type LatencySample struct {
+	Epoch      uint32
+	Sequence   uint32
+	HandedAt   time.Time // to the connection whose handler delivered it
+	ArrivedAt  time.Time
+	Latency    time.Duration // ArrivedAt - HandedAt
+	HandlerURL string
+}
+
+// RefusedTotal is the sum over Refused.
+func (e *PairEvidence) RefusedTotal() int {
+	n := 0
+	for _, v := range e.Refused {
+		n += v
+	}
+	return n
+}
+
+// Lost is the number of frames of which no copy arrived.
+func (e *PairEvidence) Lost() int {
+	return e.LostSender + e.LostUplink + e.LostDownlink + e.Unattributed
+}

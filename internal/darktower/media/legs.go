@@ -1,0 +1,99 @@
+package media
+
+import (
+	"time"
+
+	"github.com/dark-tower/prober/internal/darktower/frame"
+)
+
+// Legs joins what one participant sent with what another received and says what
+// became of each frame of the window.
+//
+// The legs of lost frames follow from the relay's hop numbers (platform contract,
+// media F). The relay numbers the frames of one edge as it forwards them; so of
+// the M frames that were handed over between two received ones and are missing,
+// the G numbers that are missing too were lost after the relay and M - G before it.
+// Where that leaves a choice, as for missing frames on both sides of the window's
+// edge, frames are Unattributed: Legs never guesses.
+func Legs(p Pair) PairEvidence {
+	j := join(p)
+	e := PairEvidence{Refused: map[frame.Reason]int{}}
+	for _, st := range j.streams {
+		for _, f := range st.flights {
+			if !f.Due.Before(p.From) && f.Due.Before(p.To) {
+				e.count(f, p)
+			}
+		}
+		e.attribute(st, p)
+	}
+	e.Jitter = jitter(j, p)
+	e.Reordered = reordered(j, p)
+	e.LongestSilence = longestSilence(j, p)
+	return e
+}
+
+// count notes the fate of a frame of the window, all but the leg of a lost one.
+func (e *PairEvidence) count(f *flight, p Pair) {
+	e.Missed += f.Missed
+	handed, ok := f.lastHanded()
+	if len(f.arrivals) == 0 && !p.Until.IsZero() && handed.Add(p.Settle).After(p.Until) {
+		e.Unsettled++
+		return
+	}
+	f.counted = true
+	e.Sent++
+	if first, ok := f.Handed(); ok {
+		e.SendLateness = append(e.SendLateness, first.Sub(f.Due))
+	} else {
+		e.SendLateness = append(e.SendLateness, f.Built.Sub(f.Due))
+	}
+	switch {
+	case f.accepted != nil:
+		e.Duplicate += len(f.arrivals) - 1
+		e.deliver(f, p.Settle)
+	case len(f.arrivals) > 0:
+		e.Duplicate += len(f.arrivals) - 1
+		e.Refused[f.arrivals[0].Reject]++
+	case !ok:
+		e.LostSender++
+	}
+}
+
+// deliver notes an accepted frame.
+func (e *PairEvidence) deliver(f *flight, settle time.Duration) {
+	r := f.accepted
+	handed, known := f.handedTo(r.HandlerURL)
+	latency := r.At.Sub(handed)
+	if latency > settle {
+		e.Late++
+	} else {
+		e.Delivered++
+	}
+	if known {
+		e.Latency = append(e.Latency, LatencySample{
+			Epoch: f.Epoch, Sequence: f.Sequence,
+			HandedAt: handed, ArrivedAt: r.At, Latency: latency, HandlerURL: r.HandlerURL,
+		})
+	}
+}
+
+// handedTo returns when the connection to url took the frame. When the record
+// does not say, it returns when the frame was built, and false.
+func (f *flight) handedTo(url string) (time.Time, bool) {
+	if to := f.target(url); to != nil && !to.Handed.IsZero() {
+		return to.Handed, true
+	}
+	return f.Built, false
+}
+
+// lastHanded returns the last moment at which a transport took the frame. When
+// none did, it returns when the frame was built, and false.
+func (f *flight) lastHanded() (time.Time, bool) {
+	last, ok := f.Built, false
+	for i := range f.Targets {
+		if h := f.Targets[i].Handed; !h.IsZero() && (!ok || h.After(last)) {
+			last, ok = h, true
+		}
+	}
+	return last, ok
+}

@@ -1,0 +1,38 @@
+package media
+
+// log is an append-only record of bounded length. Entries never move, so that a
+// pointer to one stays good and growing never copies what is there: a copy of
+// megabytes would show in the latencies being recorded.
+type log[T any] struct {
+	chunks  [][]T
+	n       int
+	limit   int
+	dropped int // entries that came when the log was full
+}
+
+const chunkLen = 1024
+
+// add appends v and returns where it lies, or nil when the log is full.
+func (l *log[T]) add(v T) *T {
+	if l.n >= l.limit {
+		l.dropped++
+		return nil
+	}
+	if l.n%chunkLen == 0 {
+		l.chunks = append(l.chunks, make([]T, 0, chunkLen))
+	}
+	last := &l.chunks[len(l.chunks)-1]
+	*last = append(*last, v)
+	l.n++
+	return &(*last)[len(*last)-1]
+}
+
+// from appends the entries from index i on to dst.
+func (l *log[T]) from(dst []T, i int) []T {
+	for i < l.n {
+		chunk := l.chunks[i/chunkLen][i%chunkLen:]
+		dst = append(dst, chunk...)
+		i += len(chunk)
+	}
+	return dst
+}
