@@ -3,11 +3,11 @@ package frame
 // The extension registry has one entry (platform contract, media A.3). There is
 // no rule to skip an unknown type: a new one needs a new header version.
 const (
+	MaxSalience = 100
+
 	extSalience    = 0x01
 	extSalienceLen = 1
-	MaxSalience    = 100 // highest salience there is
-
-	extHeadLen = 2 // type, value length
+	extHeadLen     = 2 // type, value length
 )
 
 // validExtensions reports whether region is a sequence of known extensions in
@@ -25,8 +25,7 @@ func validExtensions(region []byte) bool {
 		}
 		last = int(kind)
 		value := region[extHeadLen:]
-		switch {
-		case kind != extSalience, size != extSalienceLen, len(value) < size, value[0] > MaxSalience:
+		if kind != extSalience || size != extSalienceLen || len(value) < size || value[0] > MaxSalience {
 			return false
 		}
 		region = value[size:]

@@ -153,10 +153,9 @@ func (o *Opener) SetAssigned(senders []uint16) {
 // Expire drops the KEK whose retention has ended, with the keys and the replay
 // state that came under it. Open does so too; a timer only makes it prompt.
 func (o *Opener) Expire(now time.Time) {
-	h := o.ring.held(now)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.sweepLocked(h)
+	o.sweepLocked(o.ring.held(now))
 }
 
 // Open verifies and opens one frame that arrived at now, and appends its
@@ -221,7 +220,6 @@ func (o *Opener) publicKey(sender uint16) ed25519.PublicKey {
 // admitVerified goes on once the signature has been verified with public. If the
 // roster has changed meanwhile, current is false and nothing has been done.
 func (o *Opener) admitVerified(id KeyID, v frame.View, public ed25519.PublicKey, now time.Time) (_ *streamKey, _ WrapOutcome, _ frame.Reason, current bool) {
-	h := o.ring.held(now)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	state := o.senders[id.Sender()]
@@ -232,6 +230,7 @@ func (o *Opener) admitVerified(id KeyID, v frame.View, public ed25519.PublicKey,
 		return nil, "", frame.SenderNotAssigned, true
 	}
 
+	h := o.ring.held(now) // under the lock: a sweep must never use an older answer than the one before
 	bound := state.find(id)
 	if bound != nil && h.find(bound.kek) == nil {
 		reason := h.missing(bound.kek)

@@ -39,7 +39,9 @@ func (k KEK) LogValue() slog.Value { return slog.StringValue(k.describe()) }
 // MarshalText writes the generation and no key material.
 func (k KEK) MarshalText() ([]byte, error) { return []byte(k.describe()), nil }
 
-func (k KEK) describe() string { return fmt.Sprintf("%s(generation %d, redacted)", kekName, k.Generation) }
+func (k KEK) describe() string {
+	return fmt.Sprintf("%s(generation %d, redacted)", kekName, k.Generation)
+}
 
 // Format prints no key material.
 func (Identity) Format(s fmt.State, _ rune) { redacted(s, identityName) }

@@ -27,6 +27,10 @@ const audioFlags = frame.FlagIndependent | frame.FlagKeyBearing
 // transmit key, which is 1 for the first frame. Both live as long as the sender
 // id: a participant that gets its sender id back after a reconnect goes on with
 // the Sealer it had.
+//
+// The contract has one generation counter for all streams of a sender. Here each
+// stream has its own: receivers keep their marks for each stream, and a sender of
+// audio has only one.
 type Sealer struct {
 	identity *Identity
 	ring     *Keyring
@@ -86,7 +90,8 @@ func (s *Sealer) Generation() uint64 {
 	return s.generation
 }
 
-// NextSequence is the stream sequence that the next frame will carry.
+// NextSequence is the stream sequence that the next frame will carry, and so the
+// number of frames built. It is meaningless once the stream is exhausted.
 func (s *Sealer) NextSequence() uint32 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
