@@ -96,7 +96,7 @@ func (s *Session) beginJoin(r JoinRequest) error {
 	s.joining = true
 	for _, p := range []string{r.Token, r.BindingToken, r.Name} {
 		if len(p) > 3 { // shorter ones could be any word
-			s.private = append(s.private, p)
+			s.private = append(s.private, newSecret(p))
 		}
 	}
 	return nil
@@ -156,10 +156,13 @@ func (s *Session) join(ctx context.Context, r JoinRequest) (View, error) {
 // bare takes the wait's words off an error that says everything itself.
 func bare(err error) error {
 	var (
+		closed  *ClosedError
 		refusal *ServerError
 		broken  *ProtocolError
 	)
 	switch {
+	case errors.As(err, &closed):
+		return closed
 	case errors.As(err, &refusal):
 		return refusal
 	case errors.As(err, &broken):

@@ -121,7 +121,7 @@ func (s *Session) scrub(text string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.private {
-		text = strings.ReplaceAll(text, p, redacted)
+		text = strings.ReplaceAll(text, p.Reveal(), redacted)
 	}
 	return text
 }

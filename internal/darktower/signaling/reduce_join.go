@@ -86,7 +86,7 @@ func parseKEK(key []byte, generation, debounceSeconds uint32) (_ *KEK, flaw stri
 		return nil, "meeting_kek is all zero"
 	}
 	return &KEK{
-		Key:              Key{bytes: &b},
+		Key:              newKey(b),
 		Generation:       uint16(generation),
 		RotationDebounce: time.Duration(debounceSeconds) * time.Second,
 	}, ""
@@ -105,7 +105,7 @@ func applyKEK(v View, u *signalingv1.MeetingKekUpdate) View {
 		return v
 	case kek.Generation < v.KEK.Generation:
 		return invalid(v, "kek_older")
-	case *kek.Key.bytes != *v.KEK.Key.bytes:
+	case !kek.Key.equal(v.KEK.Key):
 		return invalid(v, "kek_conflicting")
 	}
 	return v

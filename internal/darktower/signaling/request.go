@@ -23,7 +23,7 @@ type HandlerStatus struct {
 	Connected bool
 	// Reason and Code say why not; each is cut to 256 bytes.
 	Reason, Code string
-	// At is when it was known.
+	// At is when it was known; it is left out when zero.
 	At time.Time
 }
 
@@ -58,9 +58,11 @@ func (s *Session) ReportHandlers(ctx context.Context, statuses []HandlerStatus) 
 	update := &signalingv1.MediaConnectionUpdate{}
 	for _, h := range statuses {
 		status := &signalingv1.MhConnectionStatus{
-			MhUrl:      cut(h.URL, maxText),
-			State:      signalingv1.ConnectionState_CONNECTION_STATE_CONNECTED,
-			ObservedAt: timestamppb.New(h.At),
+			MhUrl: cut(h.URL, maxText),
+			State: signalingv1.ConnectionState_CONNECTION_STATE_CONNECTED,
+		}
+		if !h.At.IsZero() {
+			status.ObservedAt = timestamppb.New(h.At)
 		}
 		if !h.Connected {
 			status.State = signalingv1.ConnectionState_CONNECTION_STATE_FAILED

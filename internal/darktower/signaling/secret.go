@@ -9,8 +9,9 @@ import (
 const redacted = "[redacted]"
 
 // A Secret is text that no print, log or encoding shows: a display name or a
-// token. The zero value is empty. The value sits behind a pointer, because fmt
-// prints fields it may not call methods on, and then shows an address instead.
+// token. The zero value is empty. The value sits behind a pointer to a string,
+// because fmt prints what is in unexported fields without asking any method, and
+// of such a pointer it shows no more than the address.
 type Secret struct{ value *string }
 
 func newSecret(s string) Secret {
@@ -51,17 +52,24 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // KeyLen is the length of a meeting key in bytes (AES-256).
 const KeyLen = 32
 
-// A Key is a meeting key. No print, log or encoding shows it.
-type Key struct{ bytes *[KeyLen]byte }
+// A Key is a meeting key. No print, log or encoding shows it. It is kept in the
+// way a Secret is.
+type Key struct{ value *string }
+
+func newKey(b [KeyLen]byte) Key {
+	s := string(b[:])
+	return Key{value: &s}
+}
 
 // Bytes returns a copy of the key: KeyLen bytes, or nil for the zero Key.
 func (k Key) Bytes() []byte {
-	if k.bytes == nil {
+	if k.value == nil {
 		return nil
 	}
-	b := *k.bytes
-	return b[:]
+	return []byte(*k.value)
 }
+
+func (k Key) equal(other Key) bool { return *k.value == *other.value }
 
 // String says nothing about the key.
 func (k Key) String() string { return redacted }

@@ -68,7 +68,7 @@ type Session struct {
 	// stream is set by Join.
 	stream *webtransport.Stream
 	// private is text of this client that MC must not make us repeat.
-	private  []string
+	private  []Secret
 	joining  bool
 	reported bool
 	// cause is why this side ended the session; the first one counts.
@@ -99,6 +99,11 @@ func Connect(ctx context.Context, url string, cfg Config) (*Session, error) {
 
 // View returns the newest view.
 func (s *Session) View() View { return s.board.current() }
+
+// Format prints where the session leads and what it knows, for every verb.
+func (s *Session) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "MC session at %s: %v", s.transport.Dialed(), s.View())
+}
 
 // Done is closed when the session has ended, by whichever side.
 func (s *Session) Done() <-chan struct{} { return s.done }
