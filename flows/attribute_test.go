@@ -24,7 +24,9 @@ func TestWhoseFaultAnErrorIs(t *testing.T) {
 	}
 	transport := func(k httpapi.Kind) error { return &httpapi.TransportError{Kind: k, Err: errors.New("x")} }
 	dial := func(k webtransport.Kind) error { return &webtransport.DialError{Kind: k, Err: errors.New("x")} }
-	refusal := func(c signalingv1.ErrorCode, text string) error { return &signaling.ServerError{Code: c, Message: text} }
+	refusal := func(c signalingv1.ErrorCode, text string) error {
+		return &signaling.ServerError{Code: c, Message: text}
+	}
 
 	for _, c := range []struct {
 		name   string

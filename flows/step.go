@@ -45,7 +45,8 @@ func (p *Part) Step(ctx context.Context, step Step, fn func(context.Context) err
 	result := StepResult{Step: step, Actor: p.actor, After: p.after, Started: time.Now(),
 		Measured: p.measured || step == StepGCAssign}
 	err := fn(context.WithValue(ctx, phaseKey{}, phases))
-	if result.Duration = phases.ended(result.Started); err != nil {
+	result.Started, result.Duration = phases.span(result.Started)
+	if err != nil {
 		failure := p.attribute(ctx, step, err)
 		result.Failure = failure
 		span.SetStatus(codes.Error, failure.Error())
@@ -97,6 +98,7 @@ type phaseKey struct{}
 type phaseLog struct {
 	mu     sync.Mutex // protects all following fields
 	phases []Phase
+	begin  time.Time
 	end    time.Time
 }
 
@@ -112,26 +114,35 @@ func AddPhase(ctx context.Context, name string, d time.Duration) {
 	log.phases = append(log.phases, Phase{Name: name, Duration: d})
 }
 
-// EndAt sets the moment at which the step that ctx belongs to was over, where
-// that is known better than by the return of its function: the arrival of a
+// BeginAt and EndAt set the moments at which the step that ctx belongs to began
+// and was over, where those are known better than by the call and the return of
+// its function: a cut begins before the step that mends it, and the arrival of a
 // frame is stamped by the reader, before anybody is told.
-func EndAt(ctx context.Context, at time.Time) {
-	log, ok := ctx.Value(phaseKey{}).(*phaseLog)
-	if !ok {
-		return
+func BeginAt(ctx context.Context, at time.Time) { setMoment(ctx, func(l *phaseLog) { l.begin = at }) }
+
+// EndAt: see BeginAt.
+func EndAt(ctx context.Context, at time.Time) { setMoment(ctx, func(l *phaseLog) { l.end = at }) }
+
+func setMoment(ctx context.Context, set func(*phaseLog)) {
+	if log, ok := ctx.Value(phaseKey{}).(*phaseLog); ok {
+		log.mu.Lock()
+		defer log.mu.Unlock()
+		set(log)
 	}
-	log.mu.Lock()
-	defer log.mu.Unlock()
-	log.end = at
 }
 
-func (l *phaseLog) ended(start time.Time) time.Duration {
+// span is from the begin to the end that were set, or from called until now.
+func (l *phaseLog) span(called time.Time) (start time.Time, d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.end.IsZero() {
-		return time.Since(start)
+	start, end := l.begin, l.end
+	if start.IsZero() {
+		start = called
 	}
-	return max(0, l.end.Sub(start))
+	if end.IsZero() {
+		end = time.Now()
+	}
+	return start, max(0, end.Sub(start))
 }
 
 // PhaseRest names what no other phase of a step accounts for: building and

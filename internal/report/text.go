@@ -143,34 +143,6 @@ func (t Text) steps(b *strings.Builder, runs []flows.Run) {
 	indent(b, tw.Render())
 }
 
-func (t Text) pairs(b *strings.Builder, runs []flows.Run) {
-	tw := t.table("media", "sent", "delivered", "lost: sender", "uplink", "downlink", "unknown", "late", "dup", "reord", "refused",
-		"latency p50", "p99", "max", "jitter", "silence")
-	rightAlign(tw, 2, 16)
-	rows := 0
-	for _, r := range runs {
-		for _, p := range r.Pairs {
-			rows++
-			ratio, ok := p.DeliveryRatio()
-			delivered := "-"
-			if ok {
-				delivered = fmt.Sprintf("%.1f %%", 100*ratio)
-			}
-			row := table.Row{p.From + " > " + p.To, p.Sent, delivered, p.LostSender, p.LostUplink, p.LostDownlink, p.LostUnattributed,
-				p.Late, p.Duplicate, p.Reordered, p.Refused}
-			if p.Latency.Count > 0 {
-				row = append(row, duration(p.Latency.P50), duration(p.Latency.P99), duration(p.Latency.Max), duration(p.Jitter))
-			} else {
-				row = append(row, "-", "-", "-", "-")
-			}
-			tw.AppendRow(append(row, duration(p.LongestSilence)))
-		}
-	}
-	if rows > 0 {
-		indent(b, tw.Render())
-	}
-}
-
 // failure is one line: outcome, hop, step, reason, what was seen, trace.
 func (t Text) failure(r flows.Run) string {
 	f := r.Failure
@@ -210,7 +182,7 @@ func notes(runs []flows.Run) []string {
 	out = append(out, fmt.Sprintf("prober: worst lag %s, %d of %d latency samples tainted, %d datagrams dropped by itself",
 		duration(lag), tainted, samples, dropped))
 	if unclean > 0 {
-		out = append(out, fmt.Sprintf("prober: %d people did not leave cleanly; the platform holds them for up to 45 s", unclean))
+		out = append(out, fmt.Sprintf("prober: clean leaves missing: %d; the platform holds such a participant for up to 45 s", unclean))
 	}
 	for _, r := range runs {
 		if r.TraceID != "" && r.Failure == nil && len(runs) == 1 {
