@@ -21,10 +21,13 @@ var ErrShutdown = errors.New("the prober is shutting down")
 
 // Spec says what is to be run.
 type Spec struct {
-	Probe    string
-	Flow     Flow
-	Lane     string
-	Trigger  Trigger
+	Probe   string
+	Flow    Flow
+	Lane    string
+	Trigger Trigger
+	// Informational marks the run as one that nothing is decided by.
+	Informational bool
+
 	Timeout  time.Duration // hard deadline of the run
 	Teardown time.Duration // own deadline of the clean-up; default 5 s
 	Tracer   trace.Tracer  // nil: no trace
@@ -66,7 +69,8 @@ func Execute(ctx context.Context, spec Spec, script Script) Run {
 	defer span.End()
 	r := &Recorder{spec: spec, trace: tracer, run: Run{
 		ID: uuid.NewString(), Probe: spec.Probe, Flow: spec.Flow, Lane: spec.Lane, Trigger: spec.Trigger,
-		Started: time.Now(), Cold: true,
+		Informational: spec.Informational,
+		Started:       time.Now(), Cold: true,
 	}}
 	if sc := span.SpanContext(); sc.HasTraceID() {
 		r.run.TraceID = sc.TraceID().String()

@@ -8,16 +8,18 @@ import (
 // Run is one finished execution of a flow. It is a value: nothing changes it
 // after Finish, and whatever is shown anywhere is computed from it.
 type Run struct {
-	ID       string
-	Probe    string
-	Flow     Flow
-	Lane     string
-	Trigger  Trigger
-	TraceID  string // hex; empty when nothing traces
-	Started  time.Time
-	Duration time.Duration // start until judged; teardown not included
-	Outcome  Outcome
-	Failure  *Failure // nil on success; what made it inconclusive otherwise
+	ID      string
+	Probe   string
+	Flow    Flow
+	Lane    string
+	Trigger Trigger
+	// Informational runs are shown and counted, and never judged.
+	Informational bool
+	TraceID       string // hex; empty when nothing traces
+	Started       time.Time
+	Duration      time.Duration // start until judged; teardown not included
+	Outcome       Outcome
+	Failure       *Failure // nil on success; what made it inconclusive otherwise
 
 	Steps       []StepResult
 	Pairs       []Pair         // media evidence, one for each ordered pair

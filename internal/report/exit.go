@@ -15,10 +15,14 @@ const (
 	ExitInterrupted  = 130 // ended by the user
 )
 
-// ExitCode judges a set of runs. No runs at all is no evidence, and so never 0.
+// ExitCode judges a set of runs, informational ones left out. No runs at all is
+// no evidence, and so never 0.
 func ExitCode(runs []flows.Run) int {
 	var judged, inconclusive int
 	for _, r := range runs {
+		if r.Informational {
+			continue
+		}
 		switch r.Outcome {
 		case flows.Failed:
 			return ExitFailed

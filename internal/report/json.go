@@ -25,6 +25,7 @@ type runOf struct {
 	Flow               flows.Flow     `json:"flow"`
 	Lane               string         `json:"lane,omitempty"`
 	Trigger            flows.Trigger  `json:"trigger"`
+	Informational      bool           `json:"informational,omitempty"`
 	TraceID            string         `json:"trace_id,omitempty"`
 	Started            time.Time      `json:"started"`
 	Seconds            float64        `json:"duration_seconds"`
@@ -142,7 +143,7 @@ func JSON(w io.Writer, runs []flows.Run) error {
 
 func jsonRun(r flows.Run) runOf {
 	out := runOf{
-		ID: r.ID, Probe: r.Probe, Flow: r.Flow, Lane: r.Lane, Trigger: r.Trigger, TraceID: r.TraceID, Started: r.Started,
+		ID: r.ID, Probe: r.Probe, Flow: r.Flow, Lane: r.Lane, Trigger: r.Trigger, Informational: r.Informational, TraceID: r.TraceID, Started: r.Started,
 		Seconds: r.Duration.Seconds(), Outcome: r.Outcome, Failure: jsonFailure(r.Failure), Cold: r.Cold,
 		Steps: []stepOf{}, CleanLeaves: r.Leaves.Clean, UncleanLeaves: r.Leaves.Unclean,
 		Self: selfOf{MaxLag: r.Self.MaxLag.Seconds(), TaintedFrames: r.Self.TaintedFrames,

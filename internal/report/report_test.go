@@ -63,6 +63,16 @@ func withSamples(r flows.Run, scale time.Duration) flows.Run {
 	return r
 }
 
+func informational(r flows.Run) flows.Run {
+	r.Informational = true
+	return r
+}
+
+func informationalOf(probe string, r flows.Run) flows.Run {
+	r.Probe = probe
+	return informational(r)
+}
+
 func restored() flows.Run {
 	return flows.Run{
 		ID: "r", Probe: "reconnect-clean", Flow: flows.Reconnect, Trigger: flows.OnDemand, Started: start.Add(2 * time.Minute), Duration: 2 * time.Second,
@@ -106,7 +116,7 @@ func TestOutputIsAsInTheGoldenFiles(t *testing.T) {
 			return report.Text{}.Write(b, []flows.Run{joined(1, ms), joined(2, 2*ms), joined(3, 3*ms), platformsFault})
 		},
 		"failures.txt": func(b *bytes.Buffer) error {
-			return report.Text{}.Write(b, []flows.Run{platformsFault, probersFault, throttled, panicked, aborted})
+			return report.Text{}.Write(b, []flows.Run{platformsFault, probersFault, throttled, panicked, aborted, informationalOf("reconnect-abrupt", platformsFault)})
 		},
 		"merged.txt": func(b *bytes.Buffer) error {
 			return report.Text{}.Write(b, []flows.Run{withSamples(talked(), 1), withSamples(talked(), 3)})
@@ -153,6 +163,8 @@ func TestExitCodes(t *testing.T) {
 		{"one run inconclusive", []flows.Run{good, probersFault}, report.ExitInconclusive},
 		{"no run judged because of the prober", []flows.Run{probersFault, panicked}, report.ExitProber},
 		{"throttled is the platform's answer", []flows.Run{throttled}, report.ExitInconclusive},
+		{"an informational failure decides nothing", []flows.Run{good, informational(platformsFault)}, report.ExitOK},
+		{"informational runs alone are no evidence", []flows.Run{informational(good)}, report.ExitProber},
 		{"no runs are no evidence", nil, report.ExitProber},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -46,7 +46,11 @@ func byProbe(runs []flows.Run) [][]flows.Run {
 }
 
 func (t Text) probe(b *strings.Builder, runs []flows.Run) {
-	fmt.Fprintf(b, "%s  %s\n", t.bold(runs[0].Probe), t.outcomes(runs))
+	informational := ""
+	if runs[0].Informational {
+		informational = " (informational: decides nothing)"
+	}
+	fmt.Fprintf(b, "%s  %s%s\n", t.bold(runs[0].Probe), t.outcomes(runs), informational)
 	if line := headline(runs); line != "" {
 		fmt.Fprintf(b, "  %s\n", line)
 	}
