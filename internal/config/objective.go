@@ -104,3 +104,17 @@ func (d *decoder) coarse(path string, p *Probe, o Objective) {
 }
 
 func valueOf[T any](p *T) reflect.Value { return reflect.ValueOf(p).Elem() }
+
+// SLIs lists every SLI that some flow has, sorted.
+func SLIs() []SLI {
+	var all []SLI
+	for _, f := range flows.Flows() {
+		for sli := range slisOf(f) {
+			if !slices.Contains(all, sli) {
+				all = append(all, sli)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
