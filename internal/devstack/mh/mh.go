@@ -230,3 +230,6 @@ func (s *Server) Stats() Stats {
 
 // ID returns the handler id.
 func (s *Server) ID() string { return s.cfg.ID }
+
+// GRPCAddr returns the address of the gRPC socket.
+func (s *Server) GRPCAddr() net.Addr { return s.cfg.GRPC.Addr() }

@@ -72,7 +72,10 @@ func (s *Server) serve(ctx context.Context, sess *wtserver.Session) {
 
 func (s *Server) session(ctx context.Context, c *conn) error {
 	str, msg, err := readConnect(ctx, c.sess)
-	if err != nil {
+	switch {
+	case err != nil && (ctx.Err() != nil || errors.Is(err, wtserver.ErrEnded)):
+		return refused(ConnectAbandoned, err)
+	case err != nil:
 		s.counts.connection(ConnectionError)
 		return refused(ConnectMessageRefused, err)
 	}
@@ -155,7 +158,10 @@ func (s *Server) connect(ctx context.Context, c *conn, rawToken string) error {
 	checkCtx, cancel := context.WithTimeout(ctx, s.times.TokenCheck)
 	claims, err := s.verifier.Meeting(checkCtx, rawToken, s.times.ClockSkew)
 	cancel()
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return refused(ConnectAbandoned, ctx.Err())
+	case err != nil:
 		return refused(TokenRefused, err)
 	}
 	c.meetingID, c.subject = claims.MeetingID, claims.Subject

@@ -174,10 +174,13 @@ func connectionEnd(cause error) End {
 }
 
 // AcceptStream waits for the next bidirectional stream that the client has
-// written on.
+// written on. The error wraps ErrEnded when the session has ended.
 func (s *Session) AcceptStream(ctx context.Context) (*Stream, error) {
 	str, err := s.wt.AcceptStream(ctx)
 	if err != nil {
+		if ctx.Err() == nil {
+			err = streamError(err)
+		}
 		return nil, fmt.Errorf("accepting a stream: %w", err)
 	}
 	st := &Stream{wt: str}

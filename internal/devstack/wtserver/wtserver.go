@@ -14,8 +14,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -218,18 +220,21 @@ func (s *Server) remove(sess *Session) {
 	delete(s.sessions, sess)
 }
 
+// Sessions returns the sessions that are open, in no order.
+func (s *Server) Sessions() []*Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.sessions))
+}
+
 // Close drops every session, closes the socket and waits until every OnSession
 // has returned. It may be called more than once, but not from OnSession.
 func (s *Server) Close() error {
 	s.closeOnce.Do(func() {
 		s.mu.Lock()
 		s.closed = true
-		open := make([]*Session, 0, len(s.sessions))
-		for sess := range s.sessions {
-			open = append(open, sess)
-		}
 		s.mu.Unlock()
-		for _, sess := range open {
+		for _, sess := range s.Sessions() {
 			sess.Drop()
 		}
 		s.cancel()
