@@ -153,8 +153,10 @@ func (c *conn) close() error {
 func (c *conn) status() HandlerStatus {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return HandlerStatus{
+	s := HandlerStatus{
 		URL: c.url, ConnEpoch: c.epoch, Open: c.open(), Dark: c.session.Path().Dark(),
-		Err: c.session.Err(), EndedAt: c.endedAt, Hops: c.in.hopStats(), Session: c.session,
+		Err: c.session.Err(), Since: c.session.Timings().Start, EndedAt: c.endedAt, Session: c.session,
 	}
+	s.Hops, s.QueueDropped = c.in.stats()
+	return s
 }

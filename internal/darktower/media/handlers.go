@@ -57,11 +57,14 @@ type HandlerStatus struct {
 	ConnEpoch uint32
 	Current   bool // no newer connection to URL
 	Open      bool
-	Dark      bool  // its path was made a black hole
-	Err       error // why it is not open
+	Dark      bool      // its path was made a black hole
+	Err       error     // why it is not open
+	Since     time.Time // when it was dialed
 	EndedAt   time.Time
 	Hops      HopStats
-	Session   *webtransport.Session // for statistics, certificates and path; not to be closed
+	// QueueDropped are datagrams lost between reader and decoder.
+	QueueDropped int
+	Session      *webtransport.Session // for statistics, certificates and path; not to be closed
 }
 
 // A ConnectError is a handler that could not be connected to. Code and Reason are
@@ -223,6 +226,31 @@ func (h *Handlers) current() []*conn {
 		}
 	}
 	return out
+}
+
+// Current returns the newest connection to url.
+func (h *Handlers) Current(url string) (HandlerStatus, bool) {
+	h.mu.Lock()
+	c := h.now[url]
+	h.mu.Unlock()
+	if c == nil {
+		return HandlerStatus{}, false
+	}
+	s := c.status()
+	s.Current = true
+	return s, true
+}
+
+// Since returns when the connection of this epoch to url was dialed.
+func (h *Handlers) Since(url string, epoch uint32) (time.Time, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range h.conns {
+		if c.url == url && c.epoch == epoch {
+			return c.session.Timings().Start, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // Status returns all connections there ever were, oldest first.

@@ -25,14 +25,16 @@ type inlet struct {
 	slots  map[uint16]bool
 	done   chan struct{} // closed when the reader has ended
 
-	mu   sync.Mutex // protects all following fields
-	hops hopMonitor
+	mu      sync.Mutex // protects all following fields
+	hops    hopMonitor
+	dropped int // for want of room in the queue
 }
 
-func (in *inlet) hopStats() HopStats {
+// stats returns the hop numbers' story and the datagrams lost in the queue.
+func (in *inlet) stats() (HopStats, int) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.hops.stats
+	return in.hops.stats, in.dropped
 }
 
 // attach starts reading from a connection. The reader ends with the connection
@@ -63,6 +65,9 @@ func (in *inlet) read(ctx context.Context, from source) {
 		select {
 		case in.to.queue <- arrival{at: at, data: data, from: in}:
 		default:
+			in.mu.Lock()
+			in.dropped++
+			in.mu.Unlock()
 			in.to.queueFull(at)
 		}
 	}

@@ -27,6 +27,9 @@ func (l *log[T]) add(v T) *T {
 	return &(*last)[len(*last)-1]
 }
 
+// at returns entry i.
+func (l *log[T]) at(i int) *T { return &l.chunks[i/chunkLen][i%chunkLen] }
+
 // from appends the entries from index i on to dst.
 func (l *log[T]) from(dst []T, i int) []T {
 	for i < l.n {

@@ -3,6 +3,7 @@ package media
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -76,6 +77,7 @@ type Sender struct {
 	mu      sync.Mutex // protects all following fields
 	voice   *Voice
 	epoch   uint32
+	epochOf map[uint16]uint32 // newest epoch of each sender id
 	targets []string
 	muted   bool
 	rotate  bool // before the next frame
@@ -114,6 +116,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 	return &Sender{
 		cfg:     cfg,
 		outlets: map[string]*outlet{},
+		epochOf: map[uint16]uint32{},
 		sent:    log[Sent]{limit: cfg.MaxRecords},
 		stats:   SenderStats{Dropped: map[DropReason]int{}},
 	}, nil
@@ -126,6 +129,7 @@ func (s *Sender) Adopt(v Voice) {
 	defer s.mu.Unlock()
 	s.voice = &v
 	s.epoch++
+	s.epochOf[v.SenderID] = s.epoch
 	s.targets = nil
 	s.rotate = false
 }
@@ -367,6 +371,35 @@ func (s *Sender) Sent() []Sent {
 		out[i].Targets = targets[len(targets)-n : len(targets) : len(targets)]
 	}
 	return out
+}
+
+// HandedAt returns when the connection to url took the frame with this sender id
+// and sequence, and false when the record shows no such hand-over. Of several
+// identities with one sender id, which MC gives only to those who leave and come
+// back to a meeting that has ended meanwhile, the newest counts.
+func (s *Sender) HandedAt(senderID uint16, sequence uint32, url string) (time.Time, bool) {
+	s.mu.Lock()
+	epoch := s.epochOf[senderID]
+	s.mu.Unlock()
+	s.recMu.Lock()
+	defer s.recMu.Unlock()
+	i := sort.Search(s.sent.n, func(i int) bool {
+		r := s.sent.at(i)
+		return r.Epoch > epoch || r.Epoch == epoch && r.Sequence >= sequence
+	})
+	if i == s.sent.n {
+		return time.Time{}, false
+	}
+	r := s.sent.at(i)
+	if r.Epoch != epoch || r.Sequence != sequence {
+		return time.Time{}, false
+	}
+	for _, t := range r.Targets {
+		if t.URL == url && !t.Handed.IsZero() {
+			return t.Handed, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // Stats returns the totals so far.
