@@ -242,3 +242,20 @@ func isRefused(err error) bool {
 	}
 	return false
 }
+
+func TestAMeetingThatEndsDuringTheConnectLeavesNobodyBehind(t *testing.T) {
+	s := newStand(t)
+	s.register(s.request())
+	s.mc.admit("user-a", 1)
+	held := make(chan struct{})
+	s.mc.hold(held)
+	c := s.connect(connectMessage(s.meetingToken("user-a")))
+	receive(s, s.mc.connected, "MC to be asked")
+	if _, err := s.rpc.EndMeeting(s.ctx, &internalv1.EndMeetingRequest{MeetingId: meetingID, McId: mcID}); err != nil {
+		t.Fatal(err)
+	}
+	close(held)
+	c.dropped()
+	receive(s, s.mc.disconnected, "the report of the end")
+	s.poll("the outcome", func(st mh.Stats) bool { return st.Starts[mh.ConnectAbandoned] == 1 && st.Active == 0 })
+}
