@@ -66,8 +66,9 @@ func (r JoinRequest) check() error {
 // contract, MC B.6 and B.7). A session joins once.
 //
 // A refusal is a *ServerError; an end without an answer a *ClosedError; no answer in
-// time a *TimeoutError; an answer that is no use a *ProtocolError. After any error
-// the session is over and the connection closed.
+// time a *TimeoutError; an answer that is no use a *ProtocolError. After any of
+// these the session is over and the connection closed. A *RequestError or
+// ErrJoinTwice is the caller's mistake and leaves the session as it was.
 func (s *Session) Join(ctx context.Context, r JoinRequest) (View, error) {
 	if err := r.check(); err != nil {
 		return s.View(), err

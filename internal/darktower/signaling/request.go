@@ -109,7 +109,8 @@ func (s *Session) Declare(ctx context.Context, slots []Slot) error {
 
 // DeclareAndConfirm declares and waits until MC has answered with a directive
 // and with assignments for exactly these slots. A refusal is a *ServerError, at
-// once; no answer within Config.ReplyTimeout is a *TimeoutError.
+// once; no answer within Config.ReplyTimeout is a *TimeoutError. Refusals name no
+// declaration: only one should be under way at a time.
 //
 // MC answers a declaration that is the same as the one before with nothing, and
 // one that differs only in Pinned perhaps with nothing: the view then confirms

@@ -24,8 +24,9 @@ type Config struct {
 	ReplyTimeout time.Duration
 	// OnView is called with every new View: in order, one at a time, on the
 	// goroutine that reads from MC, and before anybody who waits for the view
-	// wakes. Until it returns nothing more is read, so it must be quick, and it
-	// must not call Join, a wait, Leave or Close. Nil: nothing is called.
+	// wakes. Until it returns nothing more is read and Session.View is the view
+	// before, so it must be quick, and it must not call Join, a wait, Leave or
+	// Close. Nil: nothing is called.
 	OnView func(View)
 	// Log gets one debug record per message. Nil: none.
 	Log *slog.Logger
