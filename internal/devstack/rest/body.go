@@ -71,12 +71,11 @@ func isJSON(contentType string) bool {
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *Rejection) {
-	// The handler's deadline binds a client that is slow with its body, too.
+	// The handler's deadline binds a client that is slow with its body, too. It
+	// stays when the body has not come: the server reads on to drain it.
 	control := http.NewResponseController(w)
 	if deadline, ok := r.Context().Deadline(); ok {
-		if err := control.SetReadDeadline(deadline); err == nil {
-			defer control.SetReadDeadline(time.Time{}) //nolint:errcheck // the connection has gone
-		}
+		_ = control.SetReadDeadline(deadline) // unsupported only where there is no connection
 	}
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
@@ -88,6 +87,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *Rejection) {
 	case err != nil:
 		return nil, &Rejection{http.StatusBadRequest, "Failed to buffer the request body"}
 	}
+	_ = control.SetReadDeadline(time.Time{}) // or the watch for the client's departure would end with it
 	return b, nil
 }
 

@@ -37,6 +37,9 @@ func Timed(d time.Duration, h http.Handler) http.Handler {
 		answer := newRecorder(w)
 		h.ServeHTTP(answer, r.WithContext(ctx))
 		switch {
+		case answer.status == http.StatusRequestTimeout: // a body that never came; the request's context has ended with its read
+			w.WriteHeader(http.StatusRequestTimeout)
+			return
 		case r.Context().Err() != nil:
 			panic(http.ErrAbortHandler) // nobody is left to answer, or the server closes
 		case ctx.Err() != nil:
