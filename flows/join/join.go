@@ -1,0 +1,107 @@
+// Package join is the flow of a person who opens the link of a meeting: from
+// asking GC until the first frame of somebody else is heard.
+package join
+
+import (
+	"context"
+	"sync"
+
+	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/flows/people"
+)
+
+// Seats is how many accounts a lane of this flow needs.
+const Seats = 2
+
+// Flow is the join flow on one lane. Its runs must not overlap.
+type Flow struct {
+	Stage *people.Stage
+	// Resident keeps the anchor in the meeting between runs. GC's full assignment
+	// path is then taken only when the anchor had to be brought in.
+	Resident bool
+
+	mu     sync.Mutex // protects all following fields
+	anchor *people.Person
+}
+
+// Run has an anchor join the empty meeting first, and be ready to talk. The
+// measured person, already signed in, then asks to join; the clock runs from
+// there to the first frame that verifies and decrypts.
+func (f *Flow) Run(ctx context.Context, run *flows.Recorder) error {
+	cast, err := f.Stage.NewCast(run, Seats)
+	if err != nil {
+		return err
+	}
+	anchor, err := f.bringAnchor(ctx, cast)
+	if err != nil {
+		return err
+	}
+	person, err := cast.Cast(flows.ActorPerson, 1)
+	if err != nil {
+		return err
+	}
+	if err := person.SignIn(ctx); err != nil {
+		return err
+	}
+	if err := person.Arrive(ctx, flows.StepGCJoin); err != nil {
+		return err
+	}
+	if err := person.Subscribe(ctx, anchor); err != nil {
+		return err
+	}
+	heard, err := person.HearFirst(ctx, anchor)
+	if err != nil {
+		return err
+	}
+	run.Record(func(r *flows.Run) {
+		for _, s := range r.Steps {
+			if s.Step == flows.StepGCJoin {
+				r.TimeToMedia = new(heard.At.Sub(s.Started))
+			}
+		}
+	})
+	return nil
+}
+
+// bringAnchor has the anchor in the meeting, listening and ready to talk.
+func (f *Flow) bringAnchor(ctx context.Context, cast *people.Cast) (*people.Person, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.anchor != nil {
+		if f.anchor.Dead() == nil {
+			cast.Adopt(f.anchor, flows.ActorAnchor)
+			return f.anchor, nil
+		}
+		f.anchor.Release()
+		f.anchor = nil
+	}
+	enlist := cast.Cast
+	if f.Resident {
+		enlist = cast.Guest
+	}
+	anchor, err := enlist(flows.ActorAnchor, 0)
+	if err != nil {
+		return nil, err
+	}
+	if f.Resident {
+		f.anchor = anchor
+	}
+	if err := anchor.SignIn(ctx); err != nil {
+		return nil, err
+	}
+	if err := anchor.Arrive(ctx, flows.StepGCAssign); err != nil {
+		return nil, err
+	}
+	return anchor, anchor.Ready(ctx)
+}
+
+// Close has a resident anchor leave.
+func (f *Flow) Close(ctx context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.anchor == nil {
+		return nil
+	}
+	defer func() { f.anchor.Release(); f.anchor = nil }()
+	return f.anchor.Leave(ctx)
+}

@@ -1,0 +1,184 @@
+package people
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/darktower/frame"
+	"github.com/dark-tower/prober/internal/darktower/media"
+)
+
+// WhySilent says whose fault it is that p hears nothing of other since started.
+// Both ends are in this process, so the talker's own record tells whether there
+// was anything to hear.
+func (p *Person) WhySilent(ctx context.Context, other *Person, started time.Time, err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrSilence) {
+		return err
+	}
+	now := time.Now()
+	if f := p.ownFault(started, now); f != nil {
+		return f
+	}
+	if err := p.Dead(); err != nil {
+		return err
+	}
+	if err := other.Dead(); err != nil {
+		return err
+	}
+	handed, dropped := 0, 0
+	for _, s := range other.Sent() {
+		if s.Due.Before(started) {
+			continue
+		}
+		if _, ok := s.Handed(); ok {
+			handed++
+		} else {
+			dropped++
+		}
+	}
+	refused := make(map[frame.Reason]int)
+	for _, r := range p.Received() {
+		if !r.At.Before(started) && !r.Accepted() && (r.SenderID == other.SenderID() || r.SenderID == 0) {
+			refused[r.Reject]++
+		}
+	}
+	assignment, assigned := p.View().SlotOf(other.SenderID())
+	switch {
+	case !assigned || !assignment.Active(other.SenderID()):
+		return &flows.Failure{Hop: flows.MC, Reason: flows.Timeout, Err: err, Detail: fmt.Sprintf("%s has no ACTIVE slot for %s any more", p.part.Actor(), other.part.Actor())}
+	case handed == 0 && len(other.Targets()) == 0:
+		return &flows.Failure{Hop: flows.MC, Reason: flows.Timeout, Err: err, Detail: fmt.Sprintf("MC directs %s to send nothing", other.part.Actor())}
+	case handed == 0:
+		return &flows.Failure{Hop: flows.Prober, Reason: flows.Self, Cause: flows.CauseDrops, Err: err,
+			Detail: fmt.Sprintf("%s handed no frame to a connection, %d were dropped before", other.part.Actor(), dropped)}
+	case len(refused) > 0:
+		return p.refusals(other, refused, err)
+	}
+	return &flows.Failure{Hop: flows.MH, Reason: flows.NoMedia, Err: err,
+		Detail: fmt.Sprintf("%s was sent %d frames of %s through an ACTIVE slot and got none", p.part.Actor(), handed, other.part.Actor())}
+}
+
+// refusals tells keys that MC handed out wrongly from frames that the relay damaged.
+func (p *Person) refusals(other *Person, refused map[frame.Reason]int, err error) error {
+	detail := fmt.Sprintf("%s refused every frame of %s: %s", p.part.Actor(), other.part.Actor(), tally(refused))
+	hop := flows.MH
+	mine, theirs := p.View(), other.View()
+	if who, ok := mine.PersonOf(other.SenderID()); !ok || !bytes.Equal(who.IdentityKey, other.IdentityKey()) {
+		hop, detail = flows.MC, detail+"; MC's roster does not have the key that was sent to it"
+	}
+	if a, b := mine.KEK, theirs.KEK; a != nil && b != nil && a.Generation == b.Generation && a.Key != b.Key {
+		hop, detail = flows.MC, detail+"; MC gave two people two keys of one generation"
+	}
+	return &flows.Failure{Hop: hop, Reason: flows.Protocol, Detail: detail, Err: err}
+}
+
+func tally(refused map[frame.Reason]int) string {
+	var b bytes.Buffer
+	for i, r := range slices.Sorted(maps.Keys(refused)) {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%d %s", refused[r], r)
+	}
+	return b.String()
+}
+
+// ownFault reports that the prober could not have heard: it was late for most
+// of the time, or dropped what had arrived.
+func (p *Person) ownFault(from, to time.Time) *flows.Failure {
+	if p.stage.Watch != nil {
+		if lag := p.stage.Watch.LagDuring(from, to); lag > to.Sub(from)/2 {
+			return &flows.Failure{Hop: flows.Prober, Reason: flows.Self, Cause: flows.CauseLag,
+				Detail: fmt.Sprintf("the prober was late for %v of %v", lag.Round(time.Millisecond), to.Sub(from).Round(time.Millisecond))}
+		}
+	}
+	if n := p.OwnDrops(); n > 0 {
+		return &flows.Failure{Hop: flows.Prober, Reason: flows.Self, Cause: flows.CauseDrops,
+			Detail: fmt.Sprintf("the prober dropped %d datagrams that had arrived", n)}
+	}
+	return nil
+}
+
+// report takes down, at the end of a run, what is known of its connections and
+// of the prober itself.
+func (c *Cast) report(run *flows.Run) {
+	for _, p := range c.people {
+		for _, conn := range p.Connections() {
+			hop := flows.MH
+			if conn.MC {
+				hop = flows.MC
+			}
+			run.Connections = append(run.Connections, flows.Connection{
+				Actor: p.part.Actor(), Hop: hop, After: conn.AfterCut, Dialect: conn.Dialect, Mapped: conn.Mapped,
+				RTT: conn.RTT, CertificateUntil: conn.CertificateUntil, DroppedDatagrams: conn.DroppedDatagrams,
+			})
+			run.Self.DroppedDatagrams += conn.DroppedDatagrams
+		}
+		run.Self.DroppedRecords += p.LostRecords()
+	}
+	if run.Self.DroppedDatagrams+run.Self.DroppedRecords > 0 {
+		run.Self.Taints = append(run.Self.Taints, flows.CauseDrops)
+	}
+	if c.stage.Watch != nil {
+		run.Self.MaxLag = c.stage.Watch.Worst()
+	}
+	for _, p := range run.Pairs {
+		run.Self.TaintedFrames += p.Tainted
+	}
+	if run.Self.TaintedFrames > 0 {
+		run.Self.Taints = append(run.Self.Taints, flows.CauseLag)
+	}
+}
+
+// Evidence turns what one person sent and another received inside a window into
+// the run's evidence about that ordered pair.
+func (p *Person) Evidence(from *Person, window media.Pair) flows.Pair {
+	window.Sent, window.Received = from.Sent(), p.Received()
+	e := media.Legs(window)
+	out := flows.Pair{
+		From: from.part.Actor(), To: p.part.Actor(),
+		Sent: e.Sent, Delivered: e.Delivered, Late: e.Late, Duplicate: e.Duplicate, Reordered: e.Reordered,
+		LostSender: e.LostSender, LostUplink: e.LostUplink, LostDownlink: e.LostDownlink, LostUnattributed: e.Unattributed,
+		Refused: e.RefusedTotal(), SendLateness: flows.Summarise(e.SendLateness), Jitter: e.Jitter, LongestSilence: e.LongestSilence,
+	}
+	for reason, n := range e.Refused {
+		if out.RefusedBy == nil {
+			out.RefusedBy = make(map[string]int)
+		}
+		out.RefusedBy[string(reason)] = n
+	}
+	latencies := make([]time.Duration, 0, len(e.Latency))
+	for _, s := range e.Latency {
+		sample := flows.Sample{Latency: s.Latency}
+		if p.stage.Watch != nil {
+			sample.Tainted = p.stage.Watch.LagDuring(s.HandedAt, s.ArrivedAt) > 0
+		}
+		if sample.Tainted {
+			out.Tainted++
+		}
+		out.Samples = append(out.Samples, sample)
+		latencies = append(latencies, s.Latency)
+	}
+	out.Latency = flows.Summarise(latencies)
+	if up, down, ok := from.rtt(), p.rtt(), len(latencies) > 0; ok && up > 0 && down > 0 {
+		out.RelayShare = new(max(0, out.Latency.P50-up/2-down/2))
+	}
+	return out
+}
+
+// rtt is the smallest round trip that any handler connection of p has seen.
+func (p *Person) rtt() time.Duration {
+	var best time.Duration
+	for _, c := range p.Connections() {
+		if !c.MC && c.RTT > 0 && (best == 0 || c.RTT < best) {
+			best = c.RTT
+		}
+	}
+	return best
+}

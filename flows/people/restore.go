@@ -1,0 +1,97 @@
+package people
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/darktower/media"
+)
+
+// soundCheck is how long a slot must have been ACTIVE before its silence is the
+// handler's: with less, the routing has only just been told.
+const soundCheck = 500 * time.Millisecond
+
+// HearAgain waits, until ctx ends, for an accepted frame of other that cond
+// takes for one of after the cut.
+func (p *Person) HearAgain(ctx context.Context, other *Person, cut time.Time, cond func(media.Received) bool) (media.Received, error) {
+	frame, err := p.AwaitFrame(ctx, func(r media.Received) bool {
+		return r.Accepted() && r.At.After(cut) && r.SenderID == other.SenderID() && cond(r)
+	})
+	if err == nil {
+		return frame, nil
+	}
+	return frame, p.notRestored(other, cut, err)
+}
+
+// notRestored says whose fault it is that p does not hear other after a cut. It
+// is MC's, who has to bring people back together; and the handler's when MC has
+// done so and the media still does not come.
+func (p *Person) notRestored(other *Person, cut time.Time, err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		if dead := p.Dead(); dead == nil || other.Dead() != nil {
+			return err
+		}
+	}
+	if f := p.ownFault(cut, time.Now()); f != nil {
+		return f
+	}
+	detail := fmt.Sprintf("%s does not hear %s %v after the cut", p.part.Actor(), other.part.Actor(), time.Since(cut).Round(10*time.Millisecond))
+	if dead := p.Dead(); dead != nil {
+		detail += fmt.Sprintf("; %s was thrown out: %v", p.part.Actor(), dead)
+	}
+	view := p.View()
+	assignment, assigned := view.SlotOf(other.SenderID())
+	if assigned && assignment.Active(other.SenderID()) && len(other.Targets()) > 0 && time.Since(view.SlotsAt) > soundCheck {
+		return &flows.Failure{Hop: flows.MH, Reason: flows.NoMedia, Err: err, Detail: detail + " though the slot is ACTIVE"}
+	}
+	return &flows.Failure{Hop: flows.MC, Reason: flows.Timeout, Err: err, Detail: detail + "; MC has not routed them to each other again"}
+}
+
+// RedialHandler connects to the handler that was cut again, as the step
+// mh_connect, and returns when the connect message was out.
+func (p *Person) RedialHandler(ctx context.Context) (time.Time, error) {
+	var at time.Time
+	err := p.step(ctx, flows.StepMHConnect, func(ctx context.Context) error {
+		result, err := p.Participant.RedialHandler(ctx)
+		addTimings(ctx, result.Timings)
+		at = result.At
+		return err
+	})
+	return at, err
+}
+
+// ShouldHear reports whether everything says that p hears other: both in the
+// meeting, other in an ACTIVE slot, and that for longer than a sound check.
+func (p *Person) ShouldHear(other *Person) bool {
+	view := p.View()
+	assignment, ok := view.SlotOf(other.SenderID())
+	return ok && assignment.Active(other.SenderID())
+}
+
+// LastBefore is when p last accepted a frame of other before t; t itself when
+// it never did.
+func (p *Person) LastBefore(other *Person, t time.Time) time.Time {
+	last := time.Time{}
+	ids := other.senderIDs()
+	for _, r := range p.Received() {
+		if r.Accepted() && ids[r.SenderID] && !r.At.After(t) && r.At.After(last) {
+			last = r.At
+		}
+	}
+	if last.IsZero() {
+		return t
+	}
+	return last
+}
+
+// senderIDs are all ids that MC has given the person in this run.
+func (p *Person) senderIDs() map[uint16]bool {
+	ids := map[uint16]bool{p.SenderID(): true}
+	for _, s := range p.Sent() {
+		ids[s.SenderID] = true
+	}
+	return ids
+}
