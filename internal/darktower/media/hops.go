@@ -1,9 +1,6 @@
 package media
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // resetBack is how far a hop number may jump back before it is a new count
 // rather than reordering (platform contract, media F).
@@ -64,7 +61,7 @@ func (f *flight) lost() bool {
 	return handed
 }
 
-// handedIn reports whether the frame went out in l and never arrived anywhere.
+// missingIn reports whether the frame went out in l and never arrived anywhere.
 func (f *flight) missingIn(l lane) bool {
 	to := f.target(l.url)
 	return len(f.arrivals) == 0 && to != nil && to.ConnEpoch == l.epoch && !to.Handed.IsZero()
@@ -138,37 +135,52 @@ func cutResets(r run) []run {
 }
 
 // head deals with what is missing between the run before and r. It returns the
-// unit that r's own count closes, if it closes any, and counts the rest as
-// Unattributed.
+// unit that r's own count closes, if it closes any, and counts the rest at once.
+//
+// The count began at 0 with the first frame that was forwarded here, so its lowest
+// number is how many were forwarded before. A number that is too high for that
+// belongs to a count that began before this record did, and closes nothing.
 func (st *stream) head(before, r *run, prev int, e *PairEvidence) []unit {
 	first := r.copies[0].pos
-	var closed []*flight
-	closes := r.fresh && (before == nil || before.at.url == r.at.url)
-	for _, f := range st.flights[min(prev+1, first):first] {
-		switch {
-		case closes && f.missingIn(r.at.lane):
-			closed = append(closed, f)
-		case f.lost():
-			e.Unattributed++
-		}
-	}
-	if !closes {
-		return nil
-	}
-	// The count began at 0 with the first frame that was forwarded here, so its
-	// lowest number is how many were forwarded before. In a slot the sender has
-	// moved into, others may have been lost on the way to the slot before.
+	between := st.flights[min(prev+1, first):first]
 	lowest := r.copies[0].hop
 	for _, c := range r.copies {
 		lowest = min(lowest, c.hop)
 	}
-	open := before != nil && before.at.lane == r.at.lane
-	return []unit{{from: prev, to: first, missing: closed, gaps: int(lowest), open: open}}
+	if !r.fresh || before != nil && before.at.url != r.at.url || lowest > int64(len(between)+resetBack) {
+		for _, f := range between {
+			if f.lost() {
+				e.Unattributed++
+			}
+		}
+		return nil
+	}
+	// In a slot the sender has moved into, some may have been lost on the way to
+	// the slot before.
+	u := unit{from: prev, to: first, gaps: int(lowest), open: before != nil && before.at.lane == r.at.lane}
+	e.sort(&u, between, r.at.lane)
+	return []unit{u}
+}
+
+// sort puts those of flights that went missing in l into u, and counts the other
+// lost ones at once: dropped by the sender on the way to the handler that counts,
+// or not meant for it.
+func (e *PairEvidence) sort(u *unit, flights []*flight, l lane) {
+	for _, f := range flights {
+		switch to := f.target(l.url); {
+		case f.missingIn(l):
+			u.missing = append(u.missing, f)
+		case !f.lost():
+		case to != nil && to.Handed.IsZero():
+			e.LostSender++
+		default:
+			e.Unattributed++
+		}
+	}
 }
 
 // units cuts r into units, in order. Two neighbours part where everything before
-// has lower numbers than everything after. Frames that were not handed over in
-// r's lane are counted at once.
+// has lower numbers than everything after.
 func (r *run) units(st *stream, e *PairEvidence) []unit {
 	n := len(r.copies)
 	lowestFrom := make([]int64, n+1) // lowest number from i on
@@ -179,17 +191,7 @@ func (r *run) units(st *stream, e *PairEvidence) []unit {
 	var out []unit
 	add := func(i, k, gaps int) { // copies i..k
 		u := unit{from: r.copies[i].pos, to: r.copies[k].pos, gaps: gaps}
-		for _, f := range st.flights[u.from+1 : max(u.to, u.from+1)] {
-			switch to := f.target(r.at.url); {
-			case f.missingIn(r.at.lane):
-				u.missing = append(u.missing, f)
-			case !f.lost():
-			case to != nil && to.Handed.IsZero():
-				e.LostSender++ // handed elsewhere, but not to the one that counts
-			default:
-				e.Unattributed++
-			}
-		}
+		e.sort(&u, st.flights[u.from+1:max(u.to, u.from+1)], r.at.lane)
 		if u.gaps > 0 || len(u.missing) > 0 {
 			out = append(out, u)
 		}
@@ -224,25 +226,33 @@ func missingNumbers(copies []numbered) int {
 }
 
 // settleExcess merges units with more missing numbers than missing frames with
-// what lies between them and the nearest unit that has frames to spare: a frame
-// was overtaken before the relay, and its number lies in another gap.
+// what lies between them and the nearest units that have frames to spare: a frame
+// was overtaken before the relay, and its number lies in another gap. Frames
+// further apart than resetBack did not overtake each other, and an excess that
+// cannot be settled within that reach is left alone.
 func settleExcess(units []unit) []unit {
 	spare := func(u unit) int { return len(u.missing) - u.gaps }
-	for {
-		i := slices.IndexFunc(units, func(u unit) bool { return spare(u) < 0 })
-		if i < 0 {
-			return units
+	for i := 0; i < len(units); i++ {
+		if spare(units[i]) >= 0 {
+			continue
 		}
-		best := -1
-		for k := range units {
-			if spare(units[k]) > 0 && (best < 0 || cmp.Compare(abs(k-i), abs(best-i)) < 0) {
-				best = k
+		lo, hi, sum := i, i, spare(units[i])
+		for sum < 0 {
+			left, right := lo > 0 && distance(units[lo-1], units[i]) <= resetBack, hi+1 < len(units) && distance(units[hi+1], units[i]) <= resetBack
+			if !left && !right {
+				break
+			}
+			if right && (!left || distance(units[hi+1], units[i]) < distance(units[lo-1], units[i])) {
+				hi++
+				sum += spare(units[hi])
+			} else {
+				lo--
+				sum += spare(units[lo])
 			}
 		}
-		if best < 0 {
-			return units
+		if sum < 0 {
+			continue
 		}
-		lo, hi := min(i, best), max(i, best)
 		merged := units[lo]
 		for _, u := range units[lo+1 : hi+1] {
 			merged.missing = append(slices.Clip(merged.missing), u.missing...)
@@ -251,10 +261,13 @@ func settleExcess(units []unit) []unit {
 			merged.open = merged.open || u.open
 		}
 		units = slices.Concat(units[:lo], []unit{merged}, units[hi+1:])
+		i = lo
 	}
+	return units
 }
 
-func abs(n int) int { return max(n, -n) }
+// distance is the number of frames between two units.
+func distance(a, b unit) int { return max(0, a.from-b.to, b.from-a.to) }
 
 // decide counts the missing frames of a unit that belong to the window.
 func (e *PairEvidence) decide(st *stream, u unit, p Pair) {

@@ -26,8 +26,8 @@ func Legs(p Pair) PairEvidence {
 		}
 		e.attribute(st, p)
 	}
-	e.Jitter = jitter(j, p)
-	e.Reordered = reordered(j, p)
+	e.Jitter = jitter(j)
+	e.Reordered = reordered(j)
 	e.LongestSilence = longestSilence(j, p)
 	return e
 }

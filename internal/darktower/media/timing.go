@@ -4,7 +4,7 @@ import "time"
 
 // jitter is the interarrival jitter of RFC 3550 6.4.1 over the accepted frames of
 // the window, in order of arrival.
-func jitter(j *joined, p Pair) time.Duration {
+func jitter(j *joined) time.Duration {
 	var estimate float64
 	var last time.Duration
 	first := true
@@ -24,7 +24,7 @@ func jitter(j *joined, p Pair) time.Duration {
 
 // reordered counts the accepted frames of the window that arrived after one with
 // a higher sequence of the same identity (RFC 4737 3.3).
-func reordered(j *joined, p Pair) int {
+func reordered(j *joined) int {
 	highest := map[streamKey]uint32{}
 	n := 0
 	for _, f := range j.order {
