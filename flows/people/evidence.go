@@ -126,7 +126,7 @@ func (c *Cast) report(run *flows.Run) {
 		run.Self.Taints = append(run.Self.Taints, flows.CauseDrops)
 	}
 	if c.stage.Watch != nil {
-		run.Self.MaxLag = c.stage.Watch.Worst()
+		run.Self.MaxLag = c.stage.Watch.WorstDuring(run.Started, time.Now())
 	}
 	for _, p := range run.Pairs {
 		run.Self.TaintedFrames += p.Tainted

@@ -17,7 +17,7 @@ import (
 // Watch tells when the prober itself was late.
 type Watch interface {
 	LagDuring(from, to time.Time) time.Duration
-	Worst() time.Duration
+	WorstDuring(from, to time.Time) time.Duration
 }
 
 // Stage is where a flow's people meet: one lane of one platform.

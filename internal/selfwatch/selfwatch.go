@@ -31,8 +31,7 @@ type Sampler struct {
 
 	mu   sync.Mutex // protects all following fields
 	lags []Lag
-	lost int
-	max  time.Duration
+	full bool
 }
 
 // Start starts a sampler. Stop must be called.
@@ -73,25 +72,24 @@ func (s *Sampler) sample() {
 }
 
 func (s *Sampler) note(due, woken time.Time) {
-	late := woken.Sub(due)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.max = max(s.max, late)
-	if late <= Late {
+	if woken.Sub(due) <= Late {
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(s.lags) == capacity {
-		s.lost++
+		s.full = true
 		return
 	}
 	s.lags = append(s.lags, Lag{From: due, To: woken})
 }
 
-// Worst is the greatest lateness seen.
-func (s *Sampler) Worst() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.max
+// WorstDuring is the greatest lateness that touched from..to; lateness of up to
+// Late is not kept, and counts as none.
+func (s *Sampler) WorstDuring(from, to time.Time) time.Duration {
+	var worst time.Duration
+	s.during(from, to, func(l Lag) { worst = max(worst, l.To.Sub(l.From)) })
+	return worst
 }
 
 // LateDuring reports whether any part of from..to fell into a lag.
@@ -100,17 +98,8 @@ func (s *Sampler) LateDuring(from, to time.Time) bool { return s.LagDuring(from,
 // LagDuring is the part of from..to, summed over all lags, during which the
 // prober was late.
 func (s *Sampler) LagDuring(from, to time.Time) time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.lost > 0 { // the record is full: no moment can be vouched for
-		return to.Sub(from)
-	}
-	first, _ := slices.BinarySearchFunc(s.lags, from, func(l Lag, t time.Time) int { return l.To.Compare(t) })
 	var sum time.Duration
-	for _, l := range s.lags[first:] {
-		if !l.From.Before(to) {
-			break
-		}
+	s.during(from, to, func(l Lag) {
 		a, b := l.From, l.To
 		if a.Before(from) {
 			a = from
@@ -119,6 +108,24 @@ func (s *Sampler) LagDuring(from, to time.Time) time.Duration {
 			b = to
 		}
 		sum += max(0, b.Sub(a))
-	}
+	})
 	return sum
+}
+
+// during calls fn for each lag that overlaps from..to. Once the record is full
+// no moment can be vouched for, and all of from..to is one lag.
+func (s *Sampler) during(from, to time.Time, fn func(Lag)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.full {
+		fn(Lag{From: from, To: to})
+		return
+	}
+	first, _ := slices.BinarySearchFunc(s.lags, from, func(l Lag, t time.Time) int { return l.To.Compare(t) })
+	for _, l := range s.lags[first:] {
+		if !l.From.Before(to) {
+			return
+		}
+		fn(l)
+	}
 }

@@ -41,8 +41,13 @@ func TestLagIsCountedForTheSpanItOverlaps(t *testing.T) {
 			}
 		})
 	}
-	if s.Worst() != 20*time.Millisecond {
-		t.Errorf("worst = %v, want 20ms", s.Worst())
+	for to, want := range map[int]time.Duration{15: 0, 25: 20 * time.Millisecond, 100: 20 * time.Millisecond} {
+		if got := s.WorstDuring(at(0), at(to)); got != want {
+			t.Errorf("worst until %d ms = %v, want %v", to, got, want)
+		}
+	}
+	if got := s.WorstDuring(at(50), at(100)); got != 6*time.Millisecond {
+		t.Errorf("worst of the second lag alone = %v", got)
 	}
 }
 
@@ -66,8 +71,8 @@ func TestASamplerThatIsWokenInTimeSeesNoLag(t *testing.T) {
 		time.Sleep(time.Second)
 		s.Stop()
 		s.Stop() // stopping twice is harmless
-		if s.LateDuring(start, time.Now()) || s.Worst() != 0 {
-			t.Errorf("worst = %v on a clock that is never late", s.Worst())
+		if got := s.WorstDuring(start, time.Now()); got != 0 {
+			t.Errorf("worst = %v on a clock that is never late", got)
 		}
 	})
 }
