@@ -3,6 +3,7 @@ package mc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -29,6 +30,7 @@ type table struct {
 	mu       sync.Mutex // protects all following fields
 	meetings map[string]*seat
 	closed   bool
+	released chan struct{} // closed and replaced when a meeting has been released
 }
 
 // seat is one meeting's place in the table.
@@ -39,7 +41,7 @@ type seat struct {
 }
 
 func newTable(opts *options, limit int, release func(*meeting)) *table {
-	return &table{opts: opts, max: limit, release: release, meetings: make(map[string]*seat)}
+	return &table{opts: opts, max: limit, release: release, meetings: make(map[string]*seat), released: make(chan struct{})}
 }
 
 // assign places a meeting here, as GC asks. A meeting that is being released is
@@ -119,6 +121,7 @@ func (t *table) over(m *meeting) {
 		defer t.mu.Unlock()
 		next := t.meetings[m.id].next
 		delete(t.meetings, m.id)
+		t.releasedLocked()
 		if next != nil && !t.closed {
 			if err := t.placeLocked(m.id, next); err != nil {
 				t.opts.Log.Error("meeting not placed", "meeting_id", m.id, "error", err.Error())
@@ -146,6 +149,29 @@ func (t *table) occupied() int {
 		}
 	}
 	return n
+}
+
+func (t *table) releasedLocked() {
+	close(t.released)
+	t.released = make(chan struct{})
+}
+
+// awaitIdle waits until no meeting is occupied or being released.
+func (t *table) awaitIdle(ctx context.Context) error {
+	for {
+		t.mu.Lock()
+		released := t.released
+		t.mu.Unlock()
+		n := t.occupied()
+		if n == 0 {
+			return nil
+		}
+		select {
+		case <-released:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %d meetings to end: %w", n, ctx.Err())
+		}
+	}
 }
 
 // size counts all meetings that GC has placed here.
@@ -176,6 +202,10 @@ func (t *table) close() {
 		s.meeting.close()
 	}
 	t.wg.Wait()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.meetings)
+	t.releasedLocked()
 }
 
 // releaseAt ends m at its handlers, all at once; each that does not answer is

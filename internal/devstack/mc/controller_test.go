@@ -93,7 +93,9 @@ func TestASnapshotUnderWayIsNotOvertakenByTheMeetingsEnd(t *testing.T) {
 		r.m, _ = tab.open("meeting")
 		hold := make(chan struct{})
 		r.mh[0].set(hold, false)
-		r.join("ann").leave(true)
+		a := r.join("ann")
+		synctest.Wait()
+		a.leave(true)
 		synctest.Wait()
 		if r.mh[0].ended != 0 || r.mh[1].ended != 0 {
 			t.Error("a handler was told of the end before the snapshot under way was done")

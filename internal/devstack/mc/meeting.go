@@ -91,11 +91,12 @@ func (m *meeting) reassign(handlers []assignment) {
 	}
 }
 
-// occupied reports whether somebody is on the roster.
+// occupied reports whether somebody is on the roster, or was until just now and
+// the release has yet to begin.
 func (m *meeting) occupied() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.roster) > 0
+	return len(m.roster) > 0 || m.over
 }
 
 // startLocked freezes the handlers and sends each the empty snapshot.

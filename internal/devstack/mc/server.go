@@ -267,5 +267,8 @@ func (s *Server) Close() error {
 // included, or being released.
 func (s *Server) Meetings() int { return s.table.occupied() }
 
+// AwaitIdle waits until Meetings is zero.
+func (s *Server) AwaitIdle(ctx context.Context) error { return s.table.awaitIdle(ctx) }
+
 // GRPCEndpoint returns where GC and media handlers reach this controller.
 func (s *Server) GRPCEndpoint() string { return s.opts.GRPCEndpoint }

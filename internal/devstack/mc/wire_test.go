@@ -3,8 +3,10 @@ package mc
 import (
 	"bytes"
 	"context"
+	"math"
 	"strings"
 	"testing"
+	"time"
 
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -120,5 +122,35 @@ func TestMessagesCarryTheSpanThatCausedThemOrTheConnections(t *testing.T) {
 	}
 	if got := newOutbox(1, newTracing(nil), connection, nil, "c").stamped(reason, m); got.TraceParent != "" || got.TraceState != "" {
 		t.Errorf("with tracing off: %q", got.TraceParent)
+	}
+}
+
+func TestHeartbeatIntervals(t *testing.T) {
+	const platform = 10 * time.Second
+	for _, tc := range []struct {
+		configured time.Duration
+		answered   uint64
+		want       time.Duration
+	}{
+		{0, 0, platform}, {0, 5000, 5 * time.Second}, {time.Second, 5000, time.Second}, {0, math.MaxUint64, platform},
+	} {
+		if got := interval(tc.configured, tc.answered, platform); got != tc.want {
+			t.Errorf("configured %s, answered %d ms: %s, want %s", tc.configured, tc.answered, got, tc.want)
+		}
+	}
+}
+
+func TestEndpointsMayHaveAScheme(t *testing.T) {
+	for in, want := range map[string]string{
+		"127.0.0.1:50053": "127.0.0.1:50053", "http://mh:50053": "mh:50053", "grpc://[::1]:1": "[::1]:1",
+	} {
+		if got, err := hostPort(in); err != nil || got != want {
+			t.Errorf("%s becomes %s, %v", in, got, err)
+		}
+	}
+	for _, in := range []string{"http://", "http://%zz"} {
+		if _, err := hostPort(in); err == nil {
+			t.Errorf("%s is accepted", in)
+		}
 	}
 }
