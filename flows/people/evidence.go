@@ -154,10 +154,11 @@ func (p *Person) Evidence(from *Person, window media.Pair) flows.Pair {
 		out.RefusedBy[string(reason)] = n
 	}
 	latencies := make([]time.Duration, 0, len(e.Latency))
+	dropping := p.OwnDrops() > 0 // when is not known, so no sample is above doubt
 	for _, s := range e.Latency {
-		sample := flows.Sample{Latency: s.Latency}
-		if p.stage.Watch != nil {
-			sample.Tainted = p.stage.Watch.LagDuring(s.HandedAt, s.ArrivedAt) > 0
+		sample := flows.Sample{Latency: s.Latency, Tainted: dropping}
+		if p.stage.Watch != nil && p.stage.Watch.LagDuring(s.HandedAt, s.ArrivedAt) > 0 {
+			sample.Tainted = true
 		}
 		if sample.Tainted {
 			out.Tainted++
