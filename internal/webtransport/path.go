@@ -20,9 +20,10 @@ const socketBuffer = 7 << 20
 type Path struct {
 	network string // udp4 or udp6
 
-	sock  atomic.Pointer[net.UDPConn]
-	dark  atomic.Bool
-	birth time.Time // origin of the two moments below
+	sock      atomic.Pointer[net.UDPConn]
+	dark      atomic.Bool
+	recording atomic.Bool // the last packet sent is kept in last
+	birth     time.Time   // origin of the two moments below
 
 	packetsSent, packetsReceived     atomic.Uint64
 	bytesSent, bytesReceived         atomic.Uint64
@@ -34,6 +35,8 @@ type Path struct {
 	leftDrops     uint64 // the kernel's, of the sockets that were left
 	readDeadline  time.Time
 	writeErr      error
+	last          []byte
+	lastTo        net.Addr
 	receiveBuffer int
 	closed        bool
 }
@@ -156,6 +159,22 @@ func (p *Path) close() error {
 	return err
 }
 
+// record keeps each packet that is sent from now on, until the next one.
+func (p *Path) record() { p.recording.Store(true) }
+
+// repeat sends the last recorded packet again, if there is one.
+func (c *packetConn) repeat(times int) {
+	c.mu.Lock()
+	b, to := c.last, c.lastTo
+	c.mu.Unlock()
+	c.recording.Store(false)
+	for range times {
+		if b != nil {
+			_, _ = c.WriteTo(b, to)
+		}
+	}
+}
+
 // heard is when the first packet came in, zero if none did.
 func (p *Path) heard() time.Time {
 	if d := p.firstReceived.Load(); d != 0 {
@@ -227,6 +246,7 @@ func (c *packetConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	case err == nil:
 		c.packetsSent.Add(1)
 		c.bytesSent.Add(uint64(n))
+		c.keep(b, to)
 	case c.dark.Load():
 		c.swallowedSent.Add(1)
 		return len(b), nil
@@ -238,6 +258,15 @@ func (c *packetConn) WriteTo(b []byte, to net.Addr) (int, error) {
 		c.mu.Unlock()
 	}
 	return n, err
+}
+
+func (c *packetConn) keep(b []byte, to net.Addr) {
+	if !c.recording.Load() {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last, c.lastTo = append(c.last[:0], b...), to
 }
 
 // SetReadDeadline is how quic-go stops its reader.

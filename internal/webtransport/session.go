@@ -9,6 +9,11 @@ import (
 	"github.com/quic-go/quic-go/http3"
 )
 
+// closeCopies is how often a CONNECTION_CLOSE is sent again. The socket is closed
+// after it, so nobody is left to answer a server that missed it, and a server that
+// missed it holds a participant who is gone.
+const closeCopies = 2
+
 // Session is one WebTransport session. Its methods are safe for concurrent use.
 type Session struct {
 	url, dialed    string
@@ -19,6 +24,7 @@ type Session struct {
 	certs          []Certificate
 
 	path      *Path
+	socket    *packetConn // the path, as QUIC sees it
 	transport *quic.Transport
 	wire      *wireTrace
 	conn      *quic.Conn
@@ -50,10 +56,12 @@ type Session struct {
 }
 
 func newSession(path *Path, cfg *Config) *Session {
+	socket := &packetConn{Path: path}
 	s := &Session{
 		rawStreamCodes:   cfg.RawStreamCodes,
 		path:             path,
-		transport:        &quic.Transport{Conn: &packetConn{Path: path}},
+		socket:           socket,
+		transport:        &quic.Transport{Conn: socket},
 		settingsReceived: make(chan struct{}),
 		bidi:             make(chan *Stream, maxPending),
 		uni:              make(chan *ReceiveStream, maxPending),
@@ -82,7 +90,9 @@ func (s *Session) release(code quic.ApplicationErrorCode, reason string) {
 	s.gone.Do(func() {
 		s.end(&SessionError{Via: ViaLocal, Code: uint64(code), Reason: reason})
 		if s.conn != nil {
+			s.path.record()
 			_ = s.conn.CloseWithError(code, reason)
+			s.socket.repeat(closeCopies)
 		}
 		if s.req != nil {
 			s.req.CancelRead(quic.StreamErrorCode(http3.ErrCodeNoError)) // http3 forgets the stream

@@ -122,3 +122,15 @@ func dial(t testing.TB, url string, cfg Config) *Session {
 	t.Cleanup(func() { _ = s.CloseConnection(0, "") })
 	return s
 }
+
+// eventually waits for something that nothing signals.
+func eventually(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(20 * time.Second); !done(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
