@@ -151,6 +151,10 @@ func (s *Session) join(ctx context.Context, r JoinRequest) (View, error) {
 		return view, err
 	}
 	view, err := s.board.wait(ctx, PhaseJoin, answer)
+	var late *TimeoutError
+	if errors.As(err, &late) {
+		late.After = time.Since(start) // of the whole join, sending included
+	}
 	return view, bare(err)
 }
 

@@ -341,40 +341,6 @@ func TestAMessageThatDribblesInIsOneMessage(t *testing.T) {
 	}
 }
 
-func TestRequestsThatMayNotBeSentNeverLeave(t *testing.T) {
-	mc := startMC(t, hold)
-	s := mc.connect()
-	for name, edit := range map[string]func(*JoinRequest){
-		"no meeting":      func(r *JoinRequest) { r.MeetingID = "" },
-		"no token":        func(r *JoinRequest) { r.Token = "" },
-		"endless token":   func(r *JoinRequest) { r.Token = strings.Repeat("t", maxToken+1) },
-		"endless name":    func(r *JoinRequest) { r.Name = strings.Repeat("n", maxText+1) },
-		"no identity key": func(r *JoinRequest) { r.IdentityKey = nil },
-		"half a key":      func(r *JoinRequest) { r.IdentityKey = r.IdentityKey[:16] },
-	} {
-		r := request()
-		edit(&r)
-		var mistake *RequestError
-		if _, err := s.Join(mc.ctx, r); !errors.As(err, &mistake) || mistake.Request != "join_request" {
-			t.Errorf("%s: error %v", name, err)
-		}
-	}
-	for name, err := range map[string]error{
-		"report":         s.ReportHandlers(mc.ctx, nil),
-		"declare":        s.Declare(mc.ctx, audioSlots(0)),
-		"mute":           s.Mute(mc.ctx, true, false),
-		"server mute":    s.ServerMute(mc.ctx, bobID, true, false),
-		"request unmute": s.RequestUnmute(mc.ctx, true, false),
-	} {
-		if !errors.Is(err, ErrNotJoined) {
-			t.Errorf("%s before the join: error %v", name, err)
-		}
-	}
-	if s.Err() != nil {
-		t.Errorf("the session ended with %v", s.Err())
-	}
-}
-
 func TestASessionJoinsOnce(t *testing.T) {
 	mc := startMC(t, func(p *peer) {
 		p.join()

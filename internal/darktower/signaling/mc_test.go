@@ -41,6 +41,9 @@ type scriptedMC struct {
 	ctx    context.Context
 	// scripts waits for the scripts, wg for the goroutines that serve connections.
 	scripts, wg sync.WaitGroup
+
+	mu      sync.Mutex // protects all following fields
+	closing bool
 }
 
 // A peer is the server's end of one session.
@@ -96,6 +99,9 @@ func startMC(t *testing.T, script func(*peer), edit ...func(*quic.Config)) *scri
 		}
 	})
 	t.Cleanup(func() { // after the clients have left
+		m.mu.Lock()
+		m.closing = true
+		m.mu.Unlock()
 		_ = listener.Close()
 		m.scripts.Wait()
 		cancel()
@@ -137,8 +143,15 @@ var errScript = errors.New("the script cannot go on")
 func (m *scriptedMC) serve(server *wtgo.Server, w http.ResponseWriter, r *http.Request) {
 	conn := r.Context().Value(connKey{}).(*quic.Conn)
 	session, err := server.Upgrade(w, r)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closing {
+		return // the client came and went
+	}
 	if err != nil {
-		m.t.Errorf("the MC could not accept the session: %v", err)
+		if conn.Context().Err() == nil {
+			m.t.Errorf("the MC could not accept the session: %v", err)
+		}
 		return
 	}
 	p := &peer{t: m.t, ctx: m.ctx, wt: session, conn: conn, trace: conn.QlogTrace().(*wireTrace)}

@@ -122,7 +122,7 @@ func (s *Session) DeclareAndConfirm(ctx context.Context, slots []Slot) (View, er
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.ReplyTimeout)
 	defer cancel()
-	view, err := s.Await(ctx, declared(slots, before))
+	view, err := s.board.wait(ctx, PhaseSession, declared(slots, before))
 	return view, bare(err)
 }
 

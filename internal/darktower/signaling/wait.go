@@ -61,6 +61,10 @@ func HearingIn(slot, sender uint16) Expectation {
 // is cancelled, the expectation's own error, or the session's error when the
 // session ends first or has ended before the call. The view is the last one seen.
 func (s *Session) Await(ctx context.Context, e Expectation) (View, error) {
+	if ended := s.board.ended(); ended != nil {
+		// What a dead session showed last is no evidence of now.
+		return s.View(), unmet(ended, e.What)
+	}
 	return s.board.wait(ctx, s.phase(), e)
 }
 
@@ -118,14 +122,12 @@ func (b *board) look() (View, error, <-chan struct{}) {
 	return b.view, b.err, b.changed
 }
 
+// wait waits until the newest view fulfils e. The last view of a session counts
+// also when the session ended right behind it.
 func (b *board) wait(ctx context.Context, phase Phase, e Expectation) (View, error) {
 	start := time.Now()
-	view, ended, changed := b.look()
-	if ended != nil {
-		// What a dead session showed last is no evidence of now.
-		return view, unmet(ended, e.What)
-	}
 	for {
+		view, ended, changed := b.look()
 		missing, err := e.Missing(view)
 		if err != nil {
 			return view, fmt.Errorf("waiting for %s: %w", e.What, err)
@@ -144,7 +146,6 @@ func (b *board) wait(ctx context.Context, phase Phase, e Expectation) (View, err
 			}
 			return view, fmt.Errorf("waiting for %s: %w", e.What, context.Cause(ctx))
 		}
-		view, ended, changed = b.look()
 	}
 }
 
