@@ -98,8 +98,12 @@ func TestAStartThatCannotRegisterLeavesNothingBehind(t *testing.T) {
 }
 
 func TestStartNeedsAnAddressAndSockets(t *testing.T) {
-	if _, err := mc.Start(t.Context(), mc.Config{ID: "mc"}); err == nil {
+	conn, l := udp(t), listen(t)
+	if _, err := mc.Start(t.Context(), mc.Config{ID: "mc", Conn: conn, GRPC: l}); err == nil {
 		t.Error("started with nothing")
+	}
+	if conn.Close() == nil || l.Close() == nil {
+		t.Error("a start that failed has left its sockets open")
 	}
 }
 

@@ -28,8 +28,8 @@ import (
 	"github.com/dark-tower/prober/internal/devstack/wtserver"
 )
 
-// Config describes one meeting controller. The caller keeps ownership of
-// nothing: Start takes Conn and GRPC over and Close closes them.
+// Config describes one meeting controller. Start takes Conn and GRPC over: they
+// are closed by Close, and by a Start that fails.
 type Config struct {
 	ID           string          // controller id, as it registers at GC
 	Region       string          // region it registers for; empty: "dev"
@@ -101,7 +101,14 @@ type Server struct {
 func Start(ctx context.Context, cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
 	if cfg.ID == "" || cfg.AdvertiseURL == "" || cfg.Conn == nil || cfg.GRPC == nil || cfg.JWKSURL == "" {
-		return nil, errors.New("starting a meeting controller: an id, an advertised URL, both sockets and a JWKS URL are needed")
+		err := errors.New("starting a meeting controller: an id, an advertised URL, both sockets and a JWKS URL are needed")
+		if cfg.Conn != nil {
+			err = errors.Join(err, cfg.Conn.Close())
+		}
+		if cfg.GRPC != nil {
+			err = errors.Join(err, cfg.GRPC.Close())
+		}
+		return nil, err
 	}
 	master := make([]byte, 32)
 	rand.Read(master) // never fails

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/dark-tower/prober/internal/darktower/wire/signalingv1"
 	"github.com/dark-tower/prober/internal/devstack/mc"
@@ -253,6 +254,8 @@ func TestOneTraceRunsThroughTheControllerAndOnToTheHandlers(t *testing.T) {
 	const traceID, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 	spans := tracetest.NewInMemoryExporter()
 	p := start(t, func(c *mc.Config) { c.Tracer = sdk.NewTracerProvider(sdk.WithSyncer(spans)) })
+	const gcTrace = "2af7651916cd43dd8448eb211c80319c"
+	p.ctx = metadata.AppendToOutgoingContext(p.ctx, "traceparent", "00-"+gcTrace+"-"+parent+"-01")
 	p.assign("m")
 	u := p.asks("ann", "m", func(m *signalingv1.ClientMessage) { m.TraceParent = "00-" + traceID + "-" + parent + "-01" })
 	m := u.next()
@@ -278,6 +281,10 @@ func TestOneTraceRunsThroughTheControllerAndOnToTheHandlers(t *testing.T) {
 			t.Fatalf("no span %s", name)
 		}
 		return all[i]
+	}
+	call := find("dark_tower.internal.v1.MeetingControllerService/AssignMeetingWithMh")
+	if call.SpanContext.TraceID().String() != gcTrace {
+		t.Errorf("GC's call is in trace %s", call.SpanContext.TraceID())
 	}
 	connection := find("mc.webtransport.connection")
 	if connection.Parent.SpanID().String() != parent || connection.SpanContext.TraceID().String() != traceID {
