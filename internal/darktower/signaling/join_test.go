@@ -374,6 +374,18 @@ func TestSecretsThatMCRepeatsAreTakenOutOfItsText(t *testing.T) {
 	}
 }
 
+func TestASecretInTheReasonOfACloseIsTakenOutToo(t *testing.T) {
+	mc := startMC(t, func(p *peer) {
+		p.receive()
+		_ = p.conn.CloseWithError(7, "no\nthe.meeting.token here")
+	})
+	_, err := mc.connect().Join(mc.ctx, request())
+	var end *webtransport.SessionError
+	if !errors.As(err, &end) || end.Code != 7 || end.Reason != "no [redacted] here" || strings.Contains(err.Error(), "the.meeting.token") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestADialThatFailsIsADialError(t *testing.T) {
 	_, err := Connect(t.Context(), "http://not-https", Config{})
 	var dial *webtransport.DialError

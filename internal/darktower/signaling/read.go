@@ -39,7 +39,7 @@ func (s *Session) run() {
 	case stream := <-s.streams:
 		err = s.read(stream)
 	case <-s.transport.Done():
-		err = &ClosedError{Phase: s.phase(), Err: s.transport.Err()}
+		err = &ClosedError{Phase: s.phase(), Err: s.transportEnd()}
 	}
 	if cause := s.blamed(); cause != nil {
 		err = cause
@@ -109,14 +109,25 @@ func (s *Session) readEnd(err error, last *ServerError) error {
 	defer timer.Stop()
 	select {
 	case <-s.transport.Done():
-		err = s.transport.Err()
+		err = s.transportEnd()
 	case <-timer.C:
 	}
 	return &ClosedError{Phase: s.phase(), Err: err, Last: last}
 }
 
-// scrub takes out of MC's error text what is this client's own secret, should
-// MC repeat it.
+// transportEnd is why the session underneath ended, with a reason fit to print.
+func (s *Session) transportEnd() error {
+	err := s.transport.Err()
+	if end, ok := err.(*webtransport.SessionError); ok && end.Reason != "" {
+		clean := *end
+		clean.Reason = plain(s.scrub(end.Reason))
+		return &clean
+	}
+	return err
+}
+
+// scrub takes out of MC's text what is this client's own secret, should MC
+// repeat it.
 func (s *Session) scrub(text string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

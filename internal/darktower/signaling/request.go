@@ -196,7 +196,7 @@ func (s *Session) request(ctx context.Context, name string, m *signalingv1.Clien
 // send puts the trace of ctx on m and sends it in one write. A write that has
 // begun and fails ends the session: MC may hold half a frame.
 func (s *Session) send(ctx context.Context, name string, m *signalingv1.ClientMessage) error {
-	m.TraceParent, m.TraceState = trace(ctx)
+	m.TraceParent, m.TraceState = traceContext(ctx)
 	body, err := proto.Marshal(m)
 	if err != nil {
 		return &RequestError{Request: name, Detail: err.Error()}
@@ -255,9 +255,9 @@ func (s *Session) send(ctx context.Context, name string, m *signalingv1.ClientMe
 	return err
 }
 
-// trace returns the trace context of ctx as MC accepts it: beyond its bounds MC
+// traceContext returns the trace context of ctx as MC accepts it: beyond its bounds MC
 // would ignore all of it (platform contract, MC F).
-func trace(ctx context.Context) (parent, state string) {
+func traceContext(ctx context.Context) (parent, state string) {
 	parent, state = tracecontext.Inject(ctx)
 	if len(parent) > maxTraceParent {
 		return "", ""

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/dark-tower/prober/internal/darktower/framing"
@@ -346,5 +347,26 @@ func TestRequestsThatMayNotBeSentNeverLeave(t *testing.T) {
 	}
 	if s.Err() != nil {
 		t.Errorf("the session ended with %v", s.Err())
+	}
+}
+
+func TestATraceStateThatMCWouldNotTakeIsLeftOut(t *testing.T) {
+	state, err := trace.ParseTraceState("vendor=" + strings.Repeat("x", 200))
+	if err != nil {
+		t.Fatal(err)
+	}
+	span := trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceState: state}
+	parent, got := traceContext(trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(span)))
+	if len(parent) != maxTraceParent || got != state.String() {
+		t.Errorf("%q, %q", parent, got)
+	}
+	for _, key := range []string{"second", "third"} {
+		if span.TraceState, err = span.TraceState.Insert(key, strings.Repeat("x", 200)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	parent, got = traceContext(trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(span)))
+	if len(parent) != maxTraceParent || got != "" {
+		t.Errorf("%q, %q", parent, got)
 	}
 }
