@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -113,7 +114,7 @@ func kind(ctx context.Context, phase Phase, err, sendErr error) Kind {
 	switch {
 	case idle, slow:
 		return KindTimeout
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF):
 		return KindClosed // the stream ended without an answer
 	case isLocal(err):
 		return KindLocal
@@ -149,24 +150,28 @@ func transportKind(te *quic.TransportError, sendErr error) Kind {
 func resolverKind(err error) Kind {
 	de, ok := errors.AsType[*net.DNSError](err)
 	switch {
-	case ok && de.IsNotFound:
+	case !ok, isLocal(err):
+		return KindLocal // the address to dial is malformed, for one
+	case de.IsNotFound:
 		return KindNoSuchHost
-	case isLocal(err):
-		return KindLocal
-	case ok:
-		return KindResolver
+	case slices.ContainsFunc(localErrors(), func(e syscall.Errno) bool { return strings.Contains(de.Err, e.Error()) }):
+		return KindLocal // a DNSError keeps but the text of most causes
 	}
-	return KindLocal // the address to dial is malformed
+	return KindResolver
 }
 
-// isLocal tells whether an error is this host's own doing.
-func isLocal(err error) bool {
-	errno, ok := errors.AsType[syscall.Errno](err)
-	return ok && slices.Contains([]syscall.Errno{
+// localErrors are this host's own doing.
+func localErrors() []syscall.Errno {
+	return []syscall.Errno{
 		syscall.EACCES, syscall.EPERM, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
 		syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT,
 		syscall.EINVAL,
-	}, errno)
+	}
+}
+
+func isLocal(err error) bool {
+	errno, ok := errors.AsType[syscall.Errno](err)
+	return ok && slices.Contains(localErrors(), errno)
 }
 
 // portClosed asks a silent address, with one datagram, whether its port is closed:
