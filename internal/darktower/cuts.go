@@ -76,7 +76,7 @@ func (p *Participant) CutClean() (time.Time, error) {
 	cut := Cut{Kind: CutKindClean, At: time.Now()}
 	p.noteCut(cut)
 	p.sender.Direct(nil)
-	err = errors.Join(p.handlers.CloseAll(), s.Leave())
+	err = errors.Join(p.handlers.CloseAll(), leaveInTheLight(s))
 	if err != nil {
 		return cut.At, fmt.Errorf("cutting cleanly: %w", err)
 	}
@@ -193,13 +193,18 @@ func (p *Participant) Leave(context.Context) error {
 	p.mu.Unlock()
 	errs := []error{p.handlers.CloseAll()}
 	for _, s := range sessions {
-		s.Transport().Path().BlackHole(false)
-		errs = append(errs, s.Leave())
+		errs = append(errs, leaveInTheLight(s))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("leaving: %w", err)
 	}
 	return nil
+}
+
+// leaveInTheLight leaves such that MC learns of it, whatever became of the path.
+func leaveInTheLight(s *signaling.Session) error {
+	s.Transport().Path().BlackHole(false)
+	return s.Leave()
 }
 
 // Release leaves, if that was not done, and frees all that the participant holds.
