@@ -22,6 +22,7 @@ import (
 type conn struct {
 	url     string
 	epoch   uint32
+	ready   time.Time // when the connect message was out
 	session *webtransport.Session
 	stream  *webtransport.Stream // its send half is never finished: a FIN is the leave
 
@@ -100,10 +101,20 @@ func (c *conn) introduce(ctx context.Context, token string) (step string, err er
 	return "", c.stream.SetWriteDeadline(time.Time{})
 }
 
+// show has a handler see the connection's new address at once. A handler that
+// only sends learns of it from the next packet that comes, which may be as late
+// as the next keep-alive. Further bytes on the stream are ignored (platform
+// contract, media C.2).
+func (c *conn) show() {
+	_ = c.stream.SetWriteDeadline(time.Now().Add(time.Second))
+	_, _ = c.stream.Write([]byte{0}) // the session's own end tells when it is gone
+}
+
 // start starts the goroutines of a connected session.
 func (c *conn) start(s *Sender, r *Receiver) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
+	c.ready = time.Now()
 	c.in = r.attach(ctx, c.url, c.epoch, c.session)
 	c.out = s.attach(c.url, c.epoch, c.session)
 	c.watched.Go(c.watch)
@@ -155,7 +166,7 @@ func (c *conn) status() HandlerStatus {
 	defer c.mu.Unlock()
 	s := HandlerStatus{
 		URL: c.url, ConnEpoch: c.epoch, Open: c.open(), Dark: c.session.Path().Dark(),
-		Err: c.session.Err(), Since: c.session.Timings().Start, EndedAt: c.endedAt, Session: c.session,
+		Err: c.session.Err(), Since: c.session.Timings().Start, Ready: c.ready, EndedAt: c.endedAt, Session: c.session,
 	}
 	s.Hops, s.QueueDropped = c.in.stats()
 	return s

@@ -60,6 +60,7 @@ type HandlerStatus struct {
 	Dark      bool      // its path was made a black hole
 	Err       error     // why it is not open
 	Since     time.Time // when it was dialed
+	Ready     time.Time // when its connect message was out
 	EndedAt   time.Time
 	Hops      HopStats
 	// QueueDropped are datagrams lost between reader and decoder.
@@ -210,7 +211,9 @@ func (h *Handlers) Rebind() error {
 	for _, c := range h.current() {
 		if err := c.session.Path().Rebind(); err != nil {
 			errs = append(errs, fmt.Errorf("moving the connection to %s: %w", c.url, err))
+			continue
 		}
+		c.show()
 	}
 	return errors.Join(errs...)
 }
