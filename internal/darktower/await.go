@@ -128,11 +128,11 @@ func (p *Participant) AwaitBound(ctx context.Context) error {
 	}()
 	go func() {
 		_, err := s.Wait(watch, "MC to name media handler "+h.URL, func(v signaling.View) bool {
-			return v.At.After(h.Since) && names(v, h.URL)
+			return v.At.After(h.Ready) && names(v, h.URL)
 		})
 		bound <- err
 	}()
-	timer := time.NewTimer(time.Until(h.Since.Add(bindProbation)))
+	timer := time.NewTimer(time.Until(h.Ready.Add(bindProbation)))
 	defer timer.Stop()
 	var result error
 	waiting := 2

@@ -31,11 +31,19 @@ func (p *Participant) SignIn(ctx context.Context) error {
 	return nil
 }
 
-// SignedIn reports whether the participant holds a token that has not expired.
+// SignedIn reports whether the participant needs not ask AC: it holds a token that
+// has not expired, or takes over one that is remembered for its account.
 func (p *Participant) SignedIn() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.token.Value != "" && time.Now().Before(p.token.ExpiresAt)
+	if p.token.Value != "" && time.Now().Before(p.token.ExpiresAt) {
+		return true
+	}
+	token, ok := p.platform.Accounts.Remembered(p.cred)
+	if ok {
+		p.token = token
+	}
+	return ok
 }
 
 // RequestJoin asks GC to join the meeting with this code.

@@ -37,7 +37,6 @@ type world struct {
 
 	mu        sync.Mutex
 	forwarded map[mh.Forwarded]bool
-	dropped   []mh.Dropped
 }
 
 // logBook keeps everything that is logged, to be searched for secrets.
@@ -67,11 +66,6 @@ func newWorld(t *testing.T, opts devstack.Options) *world {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.forwarded[f] = true
-	}
-	opts.OnDrop = func(d mh.Dropped) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.dropped = append(w.dropped, d)
 	}
 	var err error
 	if w.Stack, err = devstack.Start(ctx, opts); err != nil {
@@ -217,7 +211,7 @@ func after(t time.Time) func(media.Received) bool {
 	return func(r media.Received) bool { return r.At.After(t) }
 }
 
-// shutdown waits until nobody is left in any meeting.
+// quiesce waits until nobody is left in any meeting.
 func (w *world) quiesce(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

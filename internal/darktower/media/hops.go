@@ -303,7 +303,7 @@ func (e *PairEvidence) decide(st *stream, u unit, p Pair) {
 // touches reports whether any frame around or within u was due in the window.
 func (st *stream) touches(u unit, p Pair) bool {
 	for _, f := range st.flights[max(u.from, 0) : u.to+1] {
-		if !f.Due.Before(p.From) && f.Due.Before(p.To) {
+		if p.measures(f.Due) {
 			return true
 		}
 	}

@@ -19,9 +19,12 @@ func Legs(p Pair) PairEvidence {
 	j := join(p)
 	e := PairEvidence{Refused: map[frame.Reason]int{}}
 	for _, st := range j.streams {
-		for _, f := range st.flights {
-			if !f.Due.Before(p.From) && f.Due.Before(p.To) {
+		for i, f := range st.flights {
+			if p.measures(f.Due) {
 				e.count(f, p)
+			}
+			if i > 0 && f.Missed > 0 {
+				e.Missed += p.missed(st.flights[i-1].Due, f)
 			}
 		}
 		e.attribute(st, p)
@@ -32,9 +35,23 @@ func Legs(p Pair) PairEvidence {
 	return e
 }
 
+// measures reports whether a frame due at t counts.
+func (p Pair) measures(t time.Time) bool { return !t.Before(p.From) && t.Before(p.To) }
+
+// missed counts the due times of the window that passed unused between the frame
+// due at prev and f.
+func (p Pair) missed(prev time.Time, f *flight) int {
+	n, interval := 0, f.Due.Sub(prev)/time.Duration(f.Missed+1)
+	for i := 1; i <= f.Missed; i++ {
+		if p.measures(prev.Add(time.Duration(i) * interval)) {
+			n++
+		}
+	}
+	return n
+}
+
 // count notes the fate of a frame of the window, all but the leg of a lost one.
 func (e *PairEvidence) count(f *flight, p Pair) {
-	e.Missed += f.Missed
 	handed, ok := f.lastHanded()
 	if len(f.arrivals) == 0 && !p.Until.IsZero() && handed.Add(p.Settle).After(p.Until) {
 		e.Unsettled++

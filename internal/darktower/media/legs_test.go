@@ -383,13 +383,16 @@ func TestLongestSilence(t *testing.T) {
 	}
 }
 
-func TestMissedDueTimesOfTheWindowAreSummed(t *testing.T) {
-	tp := newTape().sendN(5).window(1, 4).gotAll(0, span(0, 5)...)
-	for i := range tp.pair.Sent {
-		tp.pair.Sent[i].Missed = i
-	}
-	if e := Legs(tp.pair); e.Missed != 1+2+3 {
-		t.Errorf("missed %d, want 6", e.Missed)
+func TestMissedDueTimesCountWhereTheyWereDue(t *testing.T) {
+	tp := newTape().sendN(3)
+	tp.pair.Sent[1].Due = tp.start.Add(100 * time.Millisecond) // 20 to 80 ms passed unused
+	tp.pair.Sent[1].Missed = 4
+	tp.pair.Sent[2].Due = tp.start.Add(120 * time.Millisecond)
+	for _, tc := range []struct{ from, to, want int }{{0, 10, 4}, {0, 3, 2}, {3, 5, 2}, {5, 10, 0}} {
+		tp.window(tc.from, tc.to)
+		if e := Legs(tp.pair); e.Missed != tc.want {
+			t.Errorf("due times %d to %d: %d missed, want %d", tc.from, tc.to, e.Missed, tc.want)
+		}
 	}
 }
 
