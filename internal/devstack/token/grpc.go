@@ -20,12 +20,6 @@ func (c ServiceClaims) HasScope(scope string) bool {
 // Scopes returns the token's scopes one by one.
 func (c ServiceClaims) Scopes() []string { return strings.Fields(c.Scope) }
 
-// Bearer returns the token of an Authorization value; the prefix is exactly
-// "Bearer " (platform contract, AC/GC 1).
-func Bearer(authorization string) (raw string, ok bool) {
-	return strings.CutPrefix(authorization, "Bearer ")
-}
-
 type callerKey struct{}
 
 // Caller returns the claims that UnaryServerAuth has checked for this call.
@@ -45,7 +39,7 @@ func UnaryServerAuth(v *Verifier, rule func(fullMethod string) (serviceType, sco
 		if len(values) != 1 {
 			return nil, status.Error(codes.Unauthenticated, "missing authorization metadata")
 		}
-		raw, ok := Bearer(values[0])
+		raw, ok := strings.CutPrefix(values[0], "Bearer ") // exactly so: platform contract, AC/GC 1
 		if !ok {
 			return nil, status.Error(codes.Unauthenticated, "invalid authorization metadata")
 		}
