@@ -50,8 +50,9 @@ func (d *dialing) fail(ctx context.Context, s *Session, err error) *DialError {
 		e.Err = fmt.Errorf("%w (sending: %w)", e.Err, sendErr)
 	}
 	if e.Kind == KindTimeout && e.Phase == PhaseHandshake && !e.Heard {
+		e.Err = fmt.Errorf("nothing came back: %w", e.Err)
 		if refused := portClosed(ctx, d.remote); refused != nil {
-			e.Kind, e.Err = KindUnreachable, fmt.Errorf("%w (%w)", e.Err, refused)
+			e.Kind, e.Err = KindUnreachable, fmt.Errorf("%w, and %w", e.Err, refused)
 		}
 	}
 	if se, ok := errors.AsType[*StatusError](e.Err); ok {

@@ -31,7 +31,8 @@ const (
 // Dial opens one QUIC connection to the host of rawURL and one session on it. It
 // dials once and retries nothing. Errors are *[DialError].
 //
-// ctx bounds all of Dial, with one exception: when its deadline passes in a QUIC
+// ctx bounds all of Dial, and should have a deadline: only the handshake has a
+// timeout of its own. There is one exception: when the deadline passes in a QUIC
 // handshake that met nothing but silence, up to 300 ms more go into learning
 // whether the port is closed.
 func Dial(ctx context.Context, rawURL string, cfg Config) (*Session, error) {

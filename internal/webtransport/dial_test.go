@@ -2,10 +2,7 @@ package webtransport
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -276,58 +273,6 @@ func unroutable(t *testing.T) string {
 	return ""
 }
 
-func TestCertificatesThatAreRefused(t *testing.T) {
-	ca, other := newAuthority(t), newAuthority(t)
-	now := time.Now()
-	valid := ca.valid(t)
-	expired := ca.leaf(t, "localhost", now.Add(-2*time.Hour), now.Add(-time.Hour))
-	early := ca.leaf(t, "localhost", now.Add(time.Hour), now.Add(2*time.Hour))
-	pin := func(c tls.Certificate) [][32]byte { return [][32]byte{{1}, sha256.Sum256(c.Certificate[0])} }
-	for _, tt := range []struct {
-		name string
-		leaf tls.Certificate
-		cfg  Config
-		want Kind // empty: accepted
-	}{
-		{"expired", expired, Config{RootCAs: ca.pool()}, KindTLSExpired},
-		{"not valid yet", early, Config{RootCAs: ca.pool()}, KindTLSExpired},
-		{"of an unknown authority", valid, Config{RootCAs: other.pool()}, KindTLSUnknownCA},
-		{"not of the system's authorities", valid, Config{}, KindTLSUnknownCA},
-		{"for another name", valid, Config{RootCAs: ca.pool(), ServerName: "mc.example.org"}, KindTLSWrongName},
-		{"another than the pinned", valid, Config{RootCAs: ca.pool(), LeafPins: [][32]byte{{1}}}, KindTLSPin},
-		{"pinned, expired", expired, Config{LeafPins: pin(expired)}, KindTLSExpired},
-		{"pinned, not valid yet", early, Config{LeafPins: pin(early)}, KindTLSExpired},
-		{"pinned, whatever its authority and name", valid, Config{LeafPins: pin(valid), ServerName: "mc.example.org"}, ""},
-		{"for the name that is asked for", valid, Config{RootCAs: ca.pool(), ServerName: "localhost"}, ""},
-		{"anything, unverified", expired, Config{InsecureSkipVerify: true}, ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			url, _ := double(t, wtdouble.Config{TLS: &tls.Config{Certificates: []tls.Certificate{tt.leaf}}})
-			var shown []Certificate
-			if tt.want == "" {
-				shown = dial(t, url, tt.cfg).Certificates()
-			} else {
-				e := failDial(t, testContext(t), url, tt.cfg)
-				expect(t, e, PhaseHandshake, tt.want)
-				if !e.Heard || e.Timings.FirstPacket <= 0 {
-					t.Errorf("%+v", e)
-				}
-				shown = e.Certificates
-			}
-			if len(shown) != 1 || shown[0].SHA256 != sha256.Sum256(tt.leaf.Certificate[0]) || shown[0].NotAfter.IsZero() {
-				t.Errorf("the certificates are %+v", shown)
-			}
-		})
-	}
-	t.Run("of the client, which has none", func(t *testing.T) {
-		url, _ := double(t, wtdouble.Config{TLS: &tls.Config{Certificates: []tls.Certificate{valid}, ClientAuth: tls.RequireAnyClientCert}})
-		e := failDial(t, testContext(t), url, Config{RootCAs: ca.pool()})
-		if e.Kind != KindTLSOther || len(e.Certificates) != 1 { // the alert comes after our handshake is done
-			t.Errorf("got %v", e)
-		}
-	})
-}
-
 func TestServersThatAreNotWebTransportServers(t *testing.T) {
 	t.Run("another protocol than HTTP/3", func(t *testing.T) {
 		url, cfg := rawServer(t, "doq", func(*quic.Conn) {})
@@ -391,100 +336,6 @@ func TestServersThatAreNotWebTransportServers(t *testing.T) {
 		e := failDial(t, ctx, url, cfg)
 		if e.Kind != KindCanceled {
 			t.Errorf("got %v", e)
-		}
-	})
-}
-
-// settingsOnly is a control stream with the SETTINGS of a legacy server.
-const settingsOnly = "\x00\x04\x0b" + "\x08\x01" + "\x33\x01" + "\xab\x60\x37\x42\x01" + "\x21\x01"
-
-func TestServersThatBreakHTTP3(t *testing.T) {
-	control := func(bytes string) func(*quic.Conn) {
-		return func(c *quic.Conn) {
-			if u, err := c.OpenUniStream(); err == nil {
-				_, _ = io.WriteString(u, bytes)
-			}
-		}
-	}
-	// answer sends SETTINGS, and then bytes in answer to CONNECT.
-	answer := func(bytes string, then func(*quic.Stream)) func(*quic.Conn) {
-		return func(c *quic.Conn) {
-			control(settingsOnly)(c)
-			if q, err := c.AcceptStream(c.Context()); err == nil {
-				_, _ = io.WriteString(q, bytes)
-				then(q)
-			}
-		}
-	}
-	nothing := func(*quic.Stream) {}
-	for _, tt := range []struct {
-		name   string
-		server func(*quic.Conn)
-		phase  Phase
-		kind   Kind
-	}{
-		{"a frame before SETTINGS", control("\x00\x07\x01\x00"), PhaseSettings, KindProtocol},
-		{"SETTINGS that are too long", control("\x00\x04\x80\x01\x00\x00"), PhaseSettings, KindProtocol},
-		{"a setting twice", control("\x00\x04\x04\x08\x01\x08\x01"), PhaseSettings, KindProtocol},
-		{"a control stream that ends", func(c *quic.Conn) {
-			if u, err := c.OpenUniStream(); err == nil {
-				_, _ = io.WriteString(u, "\x00\x04\x04\x08")
-				_ = u.Close()
-			}
-		}, PhaseSettings, KindProtocol},
-		{"a stream that HTTP/3 does not know", func(c *quic.Conn) {
-			if q, err := c.OpenStream(); err == nil {
-				_, _ = io.WriteString(q, "\x00")
-			}
-		}, PhaseSettings, KindProtocol},
-		{"two control streams", func(c *quic.Conn) {
-			control("\x00")(c)
-			control("\x00")(c)
-		}, PhaseSettings, KindProtocol},
-		{"no answer but an end", answer("", func(q *quic.Stream) { _ = q.Close() }), PhaseConnect, KindClosed},
-		{"no answer but a reset", answer("", func(q *quic.Stream) { q.CancelWrite(0x10b) }), PhaseConnect, KindClosed},
-		{"an answer that is no HEADERS frame", answer("\x00\x01x", nothing), PhaseConnect, KindProtocol},
-		{"an answer that is too long", answer("\x01\x80\x10\x00\x00", nothing), PhaseConnect, KindProtocol},
-		{"an answer that is not QPACK", answer("\x01\x03\x00\x00\xff", nothing), PhaseConnect, KindProtocol},
-		// Index 63 of QPACK's static table is :status 100.
-		{"only informational answers", answer(strings.Repeat("\x01\x04\x00\x00\xff\x00", 20), nothing), PhaseConnect, KindProtocol},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			url, cfg := rawServer(t, "h3", tt.server)
-			expect(t, failDial(t, testContext(t), url, cfg), tt.phase, tt.kind)
-		})
-	}
-	t.Run("no answer until the deadline", func(t *testing.T) {
-		asked := make(chan struct{})
-		url, cfg := rawServer(t, "h3", answer("", func(*quic.Stream) { close(asked) }))
-		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
-		defer cancel()
-		expect(t, failDial(t, ctx, url, cfg), PhaseConnect, KindTimeout)
-		<-asked
-	})
-	t.Run("no answer until the caller gives up", func(t *testing.T) {
-		ctx, cancel := context.WithCancel(testContext(t))
-		url, cfg := rawServer(t, "h3", answer("", func(*quic.Stream) { cancel() }))
-		expect(t, failDial(t, ctx, url, cfg), PhaseConnect, KindCanceled)
-	})
-	t.Run("a breach after the dial ends the session", func(t *testing.T) {
-		breach := make(chan struct{})
-		url, cfg := rawServer(t, "h3", func(c *quic.Conn) {
-			u, err := c.OpenUniStream()
-			if err != nil {
-				return
-			}
-			_, _ = io.WriteString(u, settingsOnly)
-			if q, err := c.AcceptStream(c.Context()); err == nil {
-				_, _ = io.WriteString(q, "\x01\x03\x00\x00\xd9") // :status 200
-			}
-			<-breach
-			_, _ = io.WriteString(u, "\x00\x00") // DATA on the control stream
-		})
-		s := dial(t, url, cfg)
-		close(breach)
-		if end := awaitEnd(t, s); end.Via != ViaProtocol || end.Code != 0x105 || end.Err == nil {
-			t.Errorf("ended: %v", end)
 		}
 	})
 }

@@ -4,15 +4,16 @@ import (
 	"context"
 
 	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/quic-go/quicvarint"
 )
 
 // The types that mark WebTransport streams (the same in all drafts).
 const (
-	frameBidi      = 0x41 // frame type at the start of a bidirectional stream
-	streamUni      = 0x54 // type of a unidirectional stream
-	streamControl  = 0x00 // type of HTTP/3's control stream
-	maxStreamHeads = 16   // length of the longest stream header in bytes
+	frameBidi       = 0x41 // frame type at the start of a bidirectional stream
+	streamUni       = 0x54 // type of a unidirectional stream
+	streamControl   = 0x00 // type of HTTP/3's control stream
+	maxStreamHeader = 16   // length of the longest stream header in bytes
 )
 
 // appendStreamHeader appends what starts a WebTransport stream: its type and the
@@ -84,7 +85,7 @@ func (s *Session) incomingUni(q *quic.ReceiveStream) {
 		s.readControl(r)
 		return
 	case typ == streamControl:
-		s.breach(violation(0x103, "a second control stream"))
+		s.breach(violation(http3.ErrCodeStreamCreationError, "a second control stream"))
 		return
 	case typ == streamUni:
 		_, id, err := readStreamHeader(quicvarint.NewReader(q))

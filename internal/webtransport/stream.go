@@ -86,7 +86,7 @@ func (s *Session) OpenUniStream(ctx context.Context) (*SendStream, error) {
 }
 
 func (s *Session) streamHeader(typ uint64) []byte {
-	return appendStreamHeader(make([]byte, 0, maxStreamHeads), typ, s.req.StreamID())
+	return appendStreamHeader(make([]byte, 0, maxStreamHeader), typ, s.req.StreamID())
 }
 
 func (s *Session) openError(ctx context.Context, err error) error {
