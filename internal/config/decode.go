@@ -22,8 +22,11 @@ const maxVisits = 20_000
 type decoder struct {
 	problems []Problem
 	places   map[string]place // where each path is written
-	within   map[*yaml.Node]bool
 	visits   int
+}
+
+func newDecoder() *decoder {
+	return &decoder{places: make(map[string]place)}
 }
 
 type place struct{ line, column int }
@@ -96,7 +99,8 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string, r rules) boo
 		return false
 	}
 	if n.Kind == yaml.AliasNode {
-		return d.alias(n, v, path, r)
+		// The types have no recursion, so that an alias of itself ends at an unknown field.
+		n = n.Alias
 	}
 	d.places[path] = place{n.Line, n.Column}
 	if v.Kind() == reflect.Pointer {
@@ -127,17 +131,6 @@ func (d *decoder) visit(n *yaml.Node, path string, nodes int) bool {
 		return false
 	}
 	return true
-}
-
-func (d *decoder) alias(n *yaml.Node, v reflect.Value, path string, r rules) bool {
-	target := n.Alias
-	if target == nil || d.within[target] {
-		d.fail(n, path, "this alias refers to itself", "write the value out")
-		return false
-	}
-	d.within[target] = true
-	defer delete(d.within, target)
-	return d.value(target, v, path, r)
 }
 
 // entry is one key of a mapping with its value.

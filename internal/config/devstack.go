@@ -1,8 +1,11 @@
 package config
 
 import (
+	"bytes"
 	_ "embed"
 	"fmt"
+
+	"go.yaml.in/yaml/v3"
 )
 
 //go:embed devstack.yaml
@@ -32,4 +35,28 @@ func Devstack(p DevstackPlatform) (*Config, error) {
 		CAPEM: p.CAPEM,
 	}
 	return c, nil
+}
+
+// DevstackFile returns the same configuration as a file, for a prober in another
+// process: it reads the authority from caFile.
+func DevstackFile(p DevstackPlatform, caFile string) ([]byte, error) {
+	c, err := Devstack(p)
+	if err != nil {
+		return nil, err
+	}
+	c.Platform.Trust.CAFile = Path{Path: caFile}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "version: %d\n\n", Version)
+	encoder := yaml.NewEncoder(&b)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(map[string]Platform{"platform": c.Platform}); err != nil {
+		return nil, fmt.Errorf("the embedded configuration: %w", err)
+	}
+	// The rest says the same for every platform.
+	b.WriteByte('\n')
+	b.Write(devstackFile[bytes.Index(devstackFile, []byte("accounts:\n")):])
+	if _, err := Parse("probes.yaml", b.Bytes()); err != nil {
+		return nil, fmt.Errorf("the embedded configuration: %w", err)
+	}
+	return b.Bytes(), nil
 }

@@ -38,7 +38,7 @@ func Parse(name string, content []byte) (*Config, error) {
 	if problem != nil {
 		return nil, &Error{File: name, Problems: []Problem{*problem}}
 	}
-	d := &decoder{places: make(map[string]place), within: make(map[*yaml.Node]bool)}
+	d := newDecoder()
 	var c Config
 	d.value(root, reflect.ValueOf(&c).Elem(), "", rules{})
 	d.validate(&c)

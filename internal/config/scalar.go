@@ -93,17 +93,15 @@ func (t *Duration) decode(d *decoder, n *yaml.Node, path string, r rules) bool {
 		d.fail(n, path, show(n.Value)+" is not a duration", fix)
 		return false
 	}
+	if low, high, ok := strings.Cut(r.span, ".."); ok {
+		least, _ := ParseDuration(low)
+		most, _ := ParseDuration(high)
+		if parsed < least || parsed > most {
+			d.fail(n, path, fmt.Sprintf("%s is out of range", parsed), fmt.Sprintf("allowed: %s to %s", low, high))
+			return false
+		}
+	}
 	*t = parsed
-	low, high, ok := strings.Cut(r.span, "..")
-	if !ok {
-		return true
-	}
-	least, _ := ParseDuration(low)
-	most, _ := ParseDuration(high)
-	if parsed < least || parsed > most {
-		d.fail(n, path, fmt.Sprintf("%s is out of range", parsed), fmt.Sprintf("allowed: %s to %s", low, high))
-		return false
-	}
 	return true
 }
 

@@ -287,7 +287,7 @@ func (d *decoder) timing(c *Config, path string, p *Probe) {
 	}
 	turn := p.Interval * Duration(len(lanes))
 	if need := p.Timeout + rest; need > turn {
-		d.at(path+".timeout", fmt.Sprintf("a run may take %s and its lane rests for %s, but the lane's turn comes every %s (interval %s, %d lanes for run)",
+		d.at(path+".timeout", fmt.Sprintf("a run may take %s and its lane rests for %s, but the lane's turn comes every %s (interval %s, lanes for run: %d)",
 			p.Timeout, rest, turn, p.Interval, len(lanes)),
 			fmt.Sprintf("shorten the timeout to %s, lengthen the interval to %s, or add a lane", max(turn-rest, 0), roundUp(need/Duration(len(lanes)))))
 	}

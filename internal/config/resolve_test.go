@@ -1,0 +1,158 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func nothing(string) (string, bool) { return "", false }
+
+func env(m map[string]string) LookupEnv {
+	return func(name string) (string, bool) { v, ok := m[name]; return v, ok }
+}
+
+func files(m map[string]string) ReadFile {
+	return func(path string) ([]byte, error) {
+		if v, ok := m[path]; ok {
+			return []byte(v), nil
+		}
+		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	}
+}
+
+func parse(t *testing.T, text string) *Config {
+	t.Helper()
+	c, err := Parse("t.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestAccountsAreResolvedByTemplate(t *testing.T) {
+	text := strings.ReplaceAll(least, "talk", "small-talk")
+	text = strings.Replace(text, "{env: PASSWORD}", `{file: "/run/{lane}/{n}"}`, 1)
+	got, err := parse(t, text).Resolve(
+		env(map[string]string{"EMAIL_SMALL_TALK_1": "one@probe.test", "EMAIL_SMALL_TALK_2": "two@probe.test"}),
+		files(map[string]string{"/run/small-talk/1": "password-1\n", "/run/small-talk/2": "password-2 \r\n"}),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts := got["small-talk"]
+	if len(got) != 1 || len(accounts) != 2 {
+		t.Fatalf("%d lanes", len(got))
+	}
+	for i, want := range [][3]string{
+		{"one@probe.test", "password-1", "Probe small-talk-1"},
+		{"two@probe.test", "password-2 ", "Probe small-talk-2"},
+	} {
+		if a := accounts[i]; a.Email != want[0] || a.Password != want[1] || a.DisplayName != want[2] {
+			t.Errorf("account %d is another one", i)
+		}
+	}
+	if shown := fmt.Sprintf("%v %+v %#v", got, got, got); strings.Contains(shown, "password-1") || strings.Contains(shown, "one@") {
+		t.Errorf("shown as %s", shown)
+	}
+}
+
+func TestEverythingThatIsMissingIsReportedAtOnce(t *testing.T) {
+	text := strings.Replace(least, "{env: PASSWORD}", `{file: "/run/{account}"}`, 1)
+	_, err := parse(t, text).Resolve(env(map[string]string{"EMAIL_TALK_1": ""}), files(map[string]string{"/run/talk-2": "\n"}))
+	var got *UnresolvedError
+	if !errors.As(err, &got) {
+		t.Fatalf("error %v", err)
+	}
+	if !slices.Equal(got.Env, []string{"EMAIL_TALK_1", "EMAIL_TALK_2"}) || !slices.Equal(got.Files, []string{"/run/talk-1 (file does not exist)", "/run/talk-2 (empty)"}) {
+		t.Errorf("missing %q, %q", got.Env, got.Files)
+	}
+}
+
+func TestAccountsThatCannotBeUsed(t *testing.T) {
+	_, err := parse(t, least).Resolve(env(map[string]string{"EMAIL_TALK_1": "same@probe.test", "EMAIL_TALK_2": "Same@probe.test", "PASSWORD": "short"}), nil)
+	if err == nil || !strings.Contains(err.Error(), "talk-1 (the password must have 8 to 128 bytes)") ||
+		!strings.Contains(err.Error(), "talk-2 (has the email of talk-1)") || strings.Contains(err.Error(), "same@") || strings.Contains(err.Error(), "short)") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestOnlyTheLanesThatAreAskedForAreResolved(t *testing.T) {
+	text := strings.Replace(least, "    use: run\n", "    use: run\n  - {name: other, pool: people, use: check, accounts: 2}\n", 1)
+	text = strings.Replace(text, "lanes: [talk]", "lanes: [talk, other]", 1)
+	c := parse(t, text)
+	got, err := c.Resolve(env(map[string]string{"EMAIL_OTHER_1": "a@b.c", "EMAIL_OTHER_2": "d@b.c", "PASSWORD": "password"}), nil, "other")
+	if err != nil || len(got) != 1 || len(got["other"]) != 2 {
+		t.Errorf("%d lanes, error %v", len(got), err)
+	}
+	if _, err := c.Resolve(nothing, nil, "none"); err == nil {
+		t.Error("a lane that is not there was resolved")
+	}
+	if lanes := c.LanesFor(Check); len(lanes) != 1 || lanes[0].Name != "other" {
+		t.Errorf("lanes for check: %v", lanes)
+	}
+}
+
+func TestReach(t *testing.T) {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	digest := sha256.Sum256([]byte("leaf"))
+	other := sha256.Sum256([]byte("other"))
+	text := strings.Replace(least, "organisation: devtest", `organisation: devtest
+  host: devtest.example:1
+  dialect: legacy
+  endpoint_map: {"127.0.0.1:4433": "mc-service-0:4433"}
+  deadlines: {gc: 12s}
+  trust:
+    ca_file: {env: CA}
+    pins_file: /etc/fingerprints.json
+    mc: {server_name: mc.test, pins: ["`+hex.EncodeToString(other[:])+`"]}
+    mh: {server_name: mh.test}`, 1)
+	c := parse(t, text)
+	read := files(map[string]string{
+		"/etc/ca.pem":            ca,
+		"/etc/fingerprints.json": `{"MC_CERT_SHA256":"` + base64.StdEncoding.EncodeToString(digest[:]) + `","OTHER":1}`,
+	})
+	got, err := c.Platform.Reach(env(map[string]string{"CA": "/etc/ca.pem"}), read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.AC.Organisation != "devtest" || got.AC.Host != "devtest.example:1" || got.AC.TLS == nil || got.GC.Timeout != 12*time.Second {
+		t.Errorf("AC %+v, GC %+v", got.AC, got.GC)
+	}
+	if got.MC.ServerName != "mc.test" || got.MH.ServerName != "mh.test" || got.MC.RootCAs == nil || got.MC.Endpoints["127.0.0.1:4433"] != "mc-service-0:4433" ||
+		got.MC.Dialect.String() != "legacy" || got.MC.InsecureSkipVerify {
+		t.Errorf("MC %+v", got.MC)
+	}
+	if !slices.Equal(got.MC.LeafPins, [][32]byte{other, digest}) || len(got.MH.LeafPins) != 0 {
+		t.Errorf("pins %x and %x", got.MC.LeafPins, got.MH.LeafPins)
+	}
+	for _, tc := range []struct {
+		name   string
+		lookup LookupEnv
+		read   ReadFile
+		want   string
+	}{
+		{"a variable that is not set", nothing, read, "the environment variable CA is not set"},
+		{"a file that is not there", env(map[string]string{"CA": "/none"}), read, "platform.trust.ca_file: "},
+		{"authorities that are none", env(map[string]string{"CA": "/etc/fingerprints.json"}), read, "holds no certificate in PEM"},
+		{"fingerprints that are none", env(map[string]string{"CA": "/etc/ca.pem"}), files(map[string]string{"/etc/ca.pem": ca, "/etc/fingerprints.json": "{}"}), "is not a fingerprints.json"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if _, err := c.Platform.Reach(tc.lookup, tc.read); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
