@@ -169,7 +169,7 @@ func (l *Lanes) Names() []string { return slices.Sorted(maps.Keys(l.entries)) }
 
 // String counts the lanes.
 func (l *Lanes) String() string {
-	return fmt.Sprintf("%d lanes of organisation %s at %s", len(l.entries), l.platform.Organisation, l.platform.GCURL)
+	return fmt.Sprintf("lanes of organisation %s at %s: %d", l.platform.Organisation, l.platform.GCURL, len(l.entries))
 }
 
 // Format keeps every verb from showing a code.
