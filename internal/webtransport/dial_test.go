@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"syscall"
@@ -212,8 +213,18 @@ func TestSilenceAndClosedPorts(t *testing.T) {
 }
 
 func TestLocalErrors(t *testing.T) {
-	t.Run("no route", func(t *testing.T) {
-		e := failDial(t, testContext(t), "https://"+unroutable(t), Config{HandshakeTimeout: time.Second})
+	t.Run("a socket that cannot send", func(t *testing.T) {
+		d := &dialing{cfg: &Config{}, phase: PhaseHandshake, addr: "127.0.0.1:9", remote: netip.MustParseAddrPort("127.0.0.1:9")}
+		s, err := d.open("https://127.0.0.1:9")
+		if err != nil {
+			t.Fatal(err)
+		}
+		breakSending(t, s.path)
+		_, err = s.transport.Dial(testContext(t), net.UDPAddrFromAddrPort(d.remote), d.cfg.tlsConfig("127.0.0.1", &d.chain), d.cfg.quicConfig(s.wire))
+		if err == nil {
+			t.Fatal("the dial succeeded")
+		}
+		e := d.fail(testContext(t), s, err)
 		expect(t, e, PhaseHandshake, KindLocal)
 		if _, ok := errors.AsType[syscall.Errno](e); !ok {
 			t.Errorf("the errno is lost: %v", e)
@@ -248,29 +259,31 @@ func TestLocalErrors(t *testing.T) {
 	})
 }
 
-// unroutable gives an address that this host cannot send to.
-func unroutable(t *testing.T) string {
-	for _, addr := range []string{"[2001:db8::1]:443", "[fe80::1]:443", "240.0.0.1:443", "0.0.0.1:443", "[ff0e::1]:443"} {
-		to, err := net.ResolveUDPAddr("udp", addr)
-		if err != nil {
-			continue
-		}
-		network := "udp6"
-		if to.IP.To4() != nil {
-			network = "udp4"
-		}
-		c, err := net.ListenUDP(network, nil)
-		if err != nil {
-			continue
-		}
-		_, err = c.WriteTo([]byte{0}, to)
-		_ = c.Close()
-		if err != nil {
-			return addr
-		}
+// breakSending gives a path to an IPv4 address a socket that knows only IPv6.
+func breakSending(t *testing.T, p *Path) {
+	t.Helper()
+	c, err := net.ListenUDP("udp6", nil)
+	if err != nil {
+		t.Skip("no IPv6 here")
 	}
-	t.Skip("this host sends to everywhere")
-	return ""
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	old := p.sock.Swap(c)
+	p.left = append(p.left, old)
+	if err := old.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestASessionWhoseSocketBreaksEnds(t *testing.T) {
+	url, cfg := double(t, wtdouble.Config{})
+	s := dial(t, url, cfg)
+	breakSending(t, s.path)
+	_ = s.SendDatagram([]byte("x"))
+	end := awaitEnd(t, s)
+	if _, ok := errors.AsType[syscall.Errno](end); end.Via != ViaTransport || end.Remote || !ok {
+		t.Errorf("ended: %v", end)
+	}
 }
 
 func TestServersThatAreNotWebTransportServers(t *testing.T) {
