@@ -23,6 +23,17 @@ type flight struct {
 	phases []httpapi.Phases
 }
 
+// Remembered returns the token that Token would return without asking AC.
+func (c *Client) Remembered(cred Credentials) (Token, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k, ok := c.tokens[cred]
+	if !ok || c.closed || !c.now().Before(k.renew) {
+		return Token{}, false
+	}
+	return k.token, true
+}
+
 // Token returns the remembered token, or signs in when there is none or it is about
 // to expire. Callers that ask at the same time share one sign-in; one that gives up
 // does not take it from the others, and a sign-in that everyone has given up still
