@@ -35,7 +35,7 @@ type Config struct {
 	Host    string        // Host header; empty: the host of BaseURL
 	Timeout time.Duration // whole request, default DefaultTimeout
 	TLS     *tls.Config   // for https; nil: the system's roots
-	Reuse   bool          // keep connections between requests; false: each request dials its own
+	Reuse   bool          // keep connections between requests (net/http repeats a GET on one that the server had just closed); false: each request dials its own
 	HTTP    *http.Client  // overrides Reuse and TLS; for tests and special transports
 }
 
