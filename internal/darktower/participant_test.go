@@ -132,9 +132,9 @@ func TestANewMeetingKeyIsTakenUpWithoutAGap(t *testing.T) {
 	a, b := w.converse(t)
 	c := w.invite(t)
 	c.ready()
-	c.hear(a, any)
+	c.hear(a, anyFrame)
 	generation := a.View().KEK.Generation
-	wrapped := b.hear(a, any).Generation
+	wrapped := b.hear(a, anyFrame).Generation
 	c.do("leaving", c.Leave)
 	for _, p := range []*person{a, b} {
 		p.do("getting a new key", func(ctx context.Context) error {
@@ -174,7 +174,7 @@ func TestOneAloneIsToldToSendNothing(t *testing.T) {
 	if err := a.AwaitDirected(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("directed: %v", err)
 	}
-	_, err := a.AwaitFrame(ctx, any)
+	_, err := a.AwaitFrame(ctx, anyFrame)
 	var wait *media.WaitError
 	if !errors.As(err, &wait) || !wait.Timeout() || wait.Received != 0 {
 		t.Errorf("a frame: %v", err)
@@ -205,7 +205,7 @@ func TestStepsOutOfOrderAreRefusedByName(t *testing.T) {
 		{"talking", func() error { return p.Talk(ctx) }, darktower.ErrNotConnected},
 		{"muting", func() error { return p.Mute(ctx, true) }, darktower.ErrNotConnected},
 		{"waiting for a directive", func() error { return p.AwaitDirected(ctx) }, darktower.ErrNotConnected},
-		{"waiting for a frame", func() error { _, err := p.AwaitFrame(ctx, any); return err }, darktower.ErrNotConnected},
+		{"waiting for a frame", func() error { _, err := p.AwaitFrame(ctx, anyFrame); return err }, darktower.ErrNotConnected},
 		{"cutting cleanly", func() error { _, err := p.CutClean(); return err }, darktower.ErrNotConnected},
 		{"cutting abruptly", func() error { _, err := p.CutAbrupt(); return err }, darktower.ErrNotConnected},
 		{"migrating", func() error { _, err := p.Migrate(); return err }, darktower.ErrNotConnected},
@@ -248,7 +248,7 @@ func TestAHandlerThatRejectsEndsTheWaitAtOnce(t *testing.T) {
 	if err := a.AwaitDirected(ctx); !errors.Is(err, media.ErrAllClosed) {
 		t.Errorf("waiting to be directed: %v", err)
 	}
-	if _, err := a.AwaitFrame(ctx, any); !errors.Is(err, media.ErrAllClosed) {
+	if _, err := a.AwaitFrame(ctx, anyFrame); !errors.Is(err, media.ErrAllClosed) {
 		t.Errorf("waiting for a frame: %v", err)
 	}
 	if a.Dead() == nil {
@@ -283,7 +283,7 @@ func TestTheEndOfTheMCSessionEndsEveryWait(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var closed *signaling.ClosedError
-	if _, err := a.AwaitFrame(ctx, any); !errors.As(err, &closed) {
+	if _, err := a.AwaitFrame(ctx, anyFrame); !errors.As(err, &closed) {
 		t.Errorf("waiting for a frame: %v", err)
 	}
 	if err := a.AwaitDirected(ctx); !errors.As(err, &closed) {

@@ -187,7 +187,7 @@ func (p *person) hear(other *person, cond func(media.Received) bool) media.Recei
 	return heard
 }
 
-func any(media.Received) bool { return true }
+func anyFrame(media.Received) bool { return true }
 
 // converse brings two people into the meeting who hear each other.
 func (w *world) converse(t *testing.T) (a, b *person) {
@@ -201,7 +201,7 @@ func (w *world) converse(t *testing.T) (a, b *person) {
 			_, err := p[0].AwaitHearing(ctx, p[1].SenderID())
 			return err
 		})
-		p[0].hear(p[1], any)
+		p[0].hear(p[1], anyFrame)
 	}
 	return a, b
 }

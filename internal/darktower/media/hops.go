@@ -6,12 +6,21 @@ import "slices"
 // rather than reordering (platform contract, media F).
 const resetBack = 64
 
+// The numbers are not authenticated. A relay that writes nonsense into them must
+// cost nothing but attribution: beyond so many repairs of one stretch they are not
+// believed.
+const (
+	maxResets = 64
+	maxMerges = 1024
+)
+
 // A run is a stretch of copies, in order of sequence, that arrived at one spot
 // under one count of the relay.
 type run struct {
 	at     spot
 	copies []numbered
 	fresh  bool // the first one ever seen of this lane and slot: its count began at 0
+	absurd bool // its numbers make no sense and close nothing
 }
 
 type numbered struct {
@@ -75,7 +84,8 @@ func (st *stream) runs() []run {
 		for hi < len(st.copies) && st.copies[hi].at == st.copies[lo].at {
 			hi++
 		}
-		out = append(out, cutResets(unwrap(st.copies[lo:hi]))...)
+		budget := maxResets
+		out = append(out, cutResets(unwrap(st.copies[lo:hi]), &budget)...)
 		lo = hi
 	}
 	type edge struct {
@@ -104,11 +114,16 @@ func unwrap(copies []hopCopy) run {
 // cutResets cuts a run where its count must have started anew: where it jumps
 // back further than reordering does, and, when one number stands on two frames,
 // where it falls deepest.
-func cutResets(r run) []run {
+func cutResets(r run, budget *int) []run {
 	split := func(i int) []run {
+		if *budget == 0 {
+			r.absurd = true
+			return []run{r}
+		}
+		*budget--
 		a, b := r, r
 		a.copies, b.copies = r.copies[:i], r.copies[i:]
-		return append(cutResets(a), cutResets(b)...)
+		return append(cutResets(a, budget), cutResets(b, budget)...)
 	}
 	byHop := make(map[int64]int, len(r.copies))
 	top := r.copies[0].hop
@@ -147,7 +162,7 @@ func (st *stream) head(before, r *run, prev int, e *PairEvidence) []unit {
 	for _, c := range r.copies {
 		lowest = min(lowest, c.hop)
 	}
-	if !r.fresh || before != nil && before.at.url != r.at.url || lowest > int64(len(between)+resetBack) {
+	if !r.fresh || r.absurd || before != nil && before.at.url != r.at.url || lowest > int64(len(between)+resetBack) {
 		for _, f := range between {
 			if f.lost() {
 				e.Unattributed++
@@ -183,6 +198,14 @@ func (e *PairEvidence) sort(u *unit, flights []*flight, l lane) {
 // has lower numbers than everything after.
 func (r *run) units(st *stream, e *PairEvidence) []unit {
 	n := len(r.copies)
+	if r.absurd {
+		for _, f := range st.flights[r.copies[0].pos:r.copies[n-1].pos] {
+			if f.lost() {
+				e.Unattributed++
+			}
+		}
+		return nil
+	}
 	lowestFrom := make([]int64, n+1) // lowest number from i on
 	lowestFrom[n] = 1 << 62
 	for i := n - 1; i >= 0; i-- {
@@ -232,13 +255,15 @@ func missingNumbers(copies []numbered) int {
 // cannot be settled within that reach is left alone.
 func settleExcess(units []unit) []unit {
 	spare := func(u unit) int { return len(u.missing) - u.gaps }
-	for i := 0; i < len(units); i++ {
+	merges := 0
+	for i := 0; i < len(units) && merges < maxMerges; i++ {
 		if spare(units[i]) >= 0 {
 			continue
 		}
 		lo, hi, sum := i, i, spare(units[i])
 		for sum < 0 {
-			left, right := lo > 0 && distance(units[lo-1], units[i]) <= resetBack, hi+1 < len(units) && distance(units[hi+1], units[i]) <= resetBack
+			left := lo > 0 && distance(units[lo-1], units[i]) <= resetBack
+			right := hi+1 < len(units) && distance(units[hi+1], units[i]) <= resetBack
 			if !left && !right {
 				break
 			}
@@ -262,6 +287,7 @@ func settleExcess(units []unit) []unit {
 		}
 		units = slices.Concat(units[:lo], []unit{merged}, units[hi+1:])
 		i = lo
+		merges++
 	}
 	return units
 }

@@ -30,12 +30,19 @@ func (l *log[T]) add(v T) *T {
 // at returns entry i.
 func (l *log[T]) at(i int) *T { return &l.chunks[i/chunkLen][i%chunkLen] }
 
+// chunk appends the entries from index i on to dst, up to the end of a chunk.
+func (l *log[T]) chunk(dst []T, i int) []T {
+	if i >= l.n {
+		return dst
+	}
+	return append(dst, l.chunks[i/chunkLen][i%chunkLen:]...)
+}
+
 // from appends the entries from index i on to dst.
 func (l *log[T]) from(dst []T, i int) []T {
-	for i < l.n {
-		chunk := l.chunks[i/chunkLen][i%chunkLen:]
-		dst = append(dst, chunk...)
-		i += len(chunk)
+	for n := len(dst); i < l.n; n = len(dst) {
+		dst = l.chunk(dst, i)
+		i += len(dst) - n
 	}
 	return dst
 }

@@ -170,11 +170,22 @@ func (r *Receiver) queueFull(at time.Time) {
 	r.stats.QueueDroppedAt = append(r.stats.QueueDroppedAt, at)
 }
 
-// Received returns a copy of the record, in the order of decoding.
+// Received returns a copy of the record, in the order of decoding. It is taken in
+// short pieces, so that it holds nothing up.
 func (r *Receiver) Received() []Received {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.records.from(make([]Received, 0, r.records.n), 0)
+	var out []Received
+	for {
+		r.mu.Lock()
+		n := len(out)
+		if out == nil {
+			out = make([]Received, 0, r.records.n)
+		}
+		out = r.records.chunk(out, n)
+		r.mu.Unlock()
+		if len(out) == n {
+			return out
+		}
+	}
 }
 
 // Stats returns the totals so far.

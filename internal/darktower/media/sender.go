@@ -3,7 +3,6 @@ package media
 import (
 	"fmt"
 	"slices"
-	"sort"
 	"sync"
 	"time"
 
@@ -314,103 +313,4 @@ func (s *Sender) fanOut(frame []byte, rec *Sent, targets []string) {
 		s.recMu.Unlock()
 		o.push(frame, rec, i)
 	}
-}
-
-// record notes a built frame and makes room for what becomes of it.
-func (s *Sender) record(r Sent, targets []string) *Sent {
-	s.recMu.Lock()
-	defer s.recMu.Unlock()
-	s.stats.Built++
-	s.stats.Missed += r.Missed
-	rec := s.sent.add(r)
-	if rec == nil {
-		return nil
-	}
-	if len(s.targetR) < len(targets) {
-		s.targetR = make([]SentTo, max(chunkLen, len(targets)))
-	}
-	rec.Targets = s.targetR[:len(targets):len(targets)]
-	s.targetR = s.targetR[len(targets):]
-	for i, url := range targets {
-		rec.Targets[i].URL = url
-	}
-	return rec
-}
-
-// handed implements sendNotes.
-func (s *Sender) handed(rec *Sent, target int, hop uint32, at time.Time) {
-	s.recMu.Lock()
-	defer s.recMu.Unlock()
-	s.stats.Handed++
-	if rec == nil {
-		return
-	}
-	s.stats.MaxLateness = max(s.stats.MaxLateness, at.Sub(rec.Due))
-	rec.Targets[target].Hop, rec.Targets[target].Handed = hop, at
-}
-
-// dropped implements sendNotes.
-func (s *Sender) dropped(rec *Sent, target int, why DropReason) {
-	s.recMu.Lock()
-	defer s.recMu.Unlock()
-	s.stats.Dropped[why]++
-	if rec != nil {
-		rec.Targets[target].Dropped = why
-	}
-}
-
-// Sent returns a copy of the record, in the order the frames were built.
-func (s *Sender) Sent() []Sent {
-	s.recMu.Lock()
-	defer s.recMu.Unlock()
-	out := s.sent.from(make([]Sent, 0, s.sent.n), 0)
-	var targets []SentTo
-	for i := range out {
-		targets = append(targets, out[i].Targets...)
-		n := len(out[i].Targets)
-		out[i].Targets = targets[len(targets)-n : len(targets) : len(targets)]
-	}
-	return out
-}
-
-// HandedAt returns when the connection to url took the frame with this sender id
-// and sequence, and false when the record shows no such hand-over. Of several
-// identities with one sender id, which MC gives only to those who leave and come
-// back to a meeting that has ended meanwhile, the newest counts.
-func (s *Sender) HandedAt(senderID uint16, sequence uint32, url string) (time.Time, bool) {
-	s.mu.Lock()
-	epoch := s.epochOf[senderID]
-	s.mu.Unlock()
-	s.recMu.Lock()
-	defer s.recMu.Unlock()
-	i := sort.Search(s.sent.n, func(i int) bool {
-		r := s.sent.at(i)
-		return r.Epoch > epoch || r.Epoch == epoch && r.Sequence >= sequence
-	})
-	if i == s.sent.n {
-		return time.Time{}, false
-	}
-	r := s.sent.at(i)
-	if r.Epoch != epoch || r.Sequence != sequence {
-		return time.Time{}, false
-	}
-	for _, t := range r.Targets {
-		if t.URL == url && !t.Handed.IsZero() {
-			return t.Handed, true
-		}
-	}
-	return time.Time{}, false
-}
-
-// Stats returns the totals so far.
-func (s *Sender) Stats() SenderStats {
-	s.recMu.Lock()
-	defer s.recMu.Unlock()
-	out := s.stats
-	out.Truncated = s.sent.dropped
-	out.Dropped = make(map[DropReason]int, len(s.stats.Dropped))
-	for k, v := range s.stats.Dropped {
-		out.Dropped[k] = v
-	}
-	return out
 }

@@ -136,61 +136,6 @@ func TestSenderSealsOnceForAllTargets(t *testing.T) {
 	})
 }
 
-func TestSenderRotatesItsTransmitKey(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		speaker, end := newSpeaker(t), newWireEnd()
-		talking(t, SenderConfig{}, speaker, map[string]*wireEnd{hereURL: end}, func(s *Sender) {
-			generation := func() uint64 {
-				pass(40 * time.Millisecond)
-				sent := s.Sent()
-				return sent[len(sent)-1].Generation
-			}
-			s.Start()
-			pass(10 * time.Second)
-			s.Direct([]string{hereURL})
-			if g := generation(); g != 1 {
-				t.Fatalf("the first directive: generation %d, want 1", g)
-			}
-			s.Direct([]string{hereURL, thereURL})
-			if g := generation(); g != 1 {
-				t.Fatalf("a further target: generation %d, want 1 still", g)
-			}
-			s.Direct(nil)
-			pass(time.Second)
-			s.Direct([]string{hereURL})
-			if g := generation(); g != 2 {
-				t.Fatalf("after an empty directive: generation %d, want 2", g)
-			}
-			s.SetMuted(true)
-			pass(time.Second)
-			s.SetMuted(false)
-			if g := generation(); g != 3 {
-				t.Fatalf("after a mute: generation %d, want 3", g)
-			}
-			speaker.rekey(t, 1)
-			if g := generation(); g != 4 {
-				t.Fatalf("after a newer meeting key: generation %d, want 4", g)
-			}
-			s.Rotate()
-			if g := generation(); g != 5 {
-				t.Fatalf("when asked: generation %d, want 5", g)
-			}
-			pass(46 * time.Second) // 60 s since Start have not passed yet
-			if g := generation(); g != 5 {
-				t.Fatalf("before a minute: generation %d, want 5 still", g)
-			}
-			pass(3 * time.Second)
-			if g := generation(); g != 6 {
-				t.Fatalf("after a minute: generation %d, want 6", g)
-			}
-			pass(time.Minute)
-			if g := generation(); g != 7 {
-				t.Fatalf("after two minutes: generation %d, want 7", g)
-			}
-		})
-	})
-}
-
 func TestNobodyToSendToConsumesNoSequence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		speaker, end := newSpeaker(t), newWireEnd()
@@ -410,50 +355,6 @@ func TestStartAndStopAnyNumberOfTimes(t *testing.T) {
 			}
 		})
 	})
-}
-
-func TestSilencePacketsAreValidOpusOfEverySize(t *testing.T) {
-	for n := minPlaintextLen; n <= MaxPlaintextLen; n++ {
-		p := appendSilence(nil, n, 0x0102030405060708)
-		if len(p) != n {
-			t.Fatalf("asked for %d bytes, got %d", n, len(p))
-		}
-		frame, err := opusFrame(p)
-		if err != nil {
-			t.Fatalf("%d bytes: %v", n, err)
-		}
-		if !bytes.Equal(frame, []byte{0xff, 0xfe}) {
-			t.Fatalf("%d bytes: the frame is %x", n, frame)
-		}
-	}
-	if bytes.Equal(appendSilence(nil, 80, 1), appendSilence(nil, 80, 2)) {
-		t.Error("two frames have the same plaintext")
-	}
-	for _, n := range []int{-1, 1, minPlaintextLen - 1, MaxPlaintextLen + 1} {
-		if _, err := NewSender(SenderConfig{PlaintextLen: n}); err == nil {
-			t.Errorf("a plaintext of %d bytes was taken", n)
-		}
-	}
-}
-
-// opusFrame reads a code 3 packet with one frame, as RFC 6716 3.2.5 has it.
-func opusFrame(p []byte) ([]byte, error) {
-	if p[0]&3 != 3 || p[0]>>3 != 31 || p[0]&4 != 0 {
-		return nil, fmt.Errorf("TOC byte %#x", p[0])
-	}
-	if p[1]&0x3f != 1 || p[1]&0x40 == 0 || p[1]&0x80 != 0 {
-		return nil, fmt.Errorf("frame count byte %#x", p[1])
-	}
-	padding, i := 0, 2
-	for ; p[i] == 255; i++ {
-		padding += 254
-	}
-	padding += int(p[i])
-	i++
-	if i+padding > len(p) {
-		return nil, fmt.Errorf("padding of %d bytes in %d", padding, len(p)-i)
-	}
-	return p[i : len(p)-padding], nil
 }
 
 func TestNextDue(t *testing.T) {
