@@ -57,6 +57,7 @@ func (p Platform) transport(server ServerTrust, authorities []byte, pin string) 
 		InsecureSkipVerify: p.Trust.InsecureSkipVerify,
 		Endpoints:          webtransport.EndpointMap(p.EndpointMap),
 		Dialect:            dialects[p.Dialect],
+		RawStreamCodes:     true, // as the platform's servers send and take them
 	}
 	if authorities != nil {
 		conf.RootCAs = x509.NewCertPool()
