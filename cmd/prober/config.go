@@ -5,20 +5,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dark-tower/prober/internal/config"
+	"github.com/dark-tower/prober/internal/setup"
 )
 
-const defaultConfig = "probes.yaml"
-
-func addConfigFlag(cmd *cobra.Command, path *string) {
-	cmd.Flags().StringVarP(path, "config", "c", defaultConfig, "configuration `file`")
-}
-
 func newConfig() *cobra.Command {
-	cmd := &cobra.Command{
+	cmd := group(&cobra.Command{
 		Use:   "config",
 		Short: "Look at the configuration",
-	}
+		Long: `config looks at the configuration and at nothing else: it needs no platform, no
+account and no environment variable.`,
+	})
 	cmd.AddCommand(newConfigCheck(), newConfigShow())
 	return cmd
 }
@@ -27,14 +23,16 @@ func newConfigCheck() *cobra.Command {
 	var path string
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Validate the configuration; every mistake is reported with its line, column and fix",
-		Args:  cobra.NoArgs,
+		Short: "Validate the configuration; every mistake is reported with its place and its fix",
+		Example: `  prober config check
+  prober config check --config staging.yaml`,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := config.Load(path)
+			cfg, err := setup.Load(path)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %d probes on %d lanes\n", path, len(cfg.Probes), len(cfg.Lanes))
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %s on %s\n", path, count(len(cfg.Probes), "probe"), count(len(cfg.Lanes), "lane"))
 			return err
 		},
 	}
@@ -45,11 +43,12 @@ func newConfigCheck() *cobra.Command {
 func newConfigShow() *cobra.Command {
 	var path string
 	cmd := &cobra.Command{
-		Use:   "show",
-		Short: "Print the effective configuration, with defaults filled in and secrets left out",
-		Args:  cobra.NoArgs,
+		Use:     "show",
+		Short:   "Print the configuration with every default filled in; secrets are named by source, never shown",
+		Example: `  prober config show --config staging.yaml`,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := config.Load(path)
+			cfg, err := setup.Load(path)
 			if err != nil {
 				return err
 			}

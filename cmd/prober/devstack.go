@@ -1,80 +1,101 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dark-tower/prober/internal/config"
 	"github.com/dark-tower/prober/internal/devstack"
+	"github.com/dark-tower/prober/internal/embedded"
+	"github.com/dark-tower/prober/internal/report"
 )
 
+// guests is how many accounts devstack has ready.
+const guests = 3
+
+type devstackFlags struct {
+	dir        string
+	asDeployed bool
+	handlers   int
+	verbose    bool
+}
+
 func newDevstack() *cobra.Command {
-	var (
-		dir        string
-		asDeployed bool
-		handlers   int
-	)
+	var f devstackFlags
 	cmd := &cobra.Command{
 		Use:   "devstack",
 		Short: "Run the embedded platform in the foreground, for any client to be pointed at",
-		Long: `devstack runs AC, GC, MC and the media handlers in this process, on loopback, with
-certificates of a throw-away CA. It prints the addresses and the CA file, and goes
-on until it is interrupted.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx := cmd.Context()
-			stack, err := devstack.Start(ctx, devstack.Options{AsDeployed: asDeployed, Handlers: handlers})
-			if err != nil {
-				return fmt.Errorf("starting the embedded platform: %w", err)
-			}
-			defer stack.Close()
-			ca, err := writeCA(dir, stack.CAPEM)
-			if err != nil {
-				return err
-			}
-			if dir == "" {
-				defer os.RemoveAll(filepath.Dir(ca))
-			}
-			if err := describe(cmd.OutOrStdout(), stack, ca); err != nil {
-				return err
-			}
-			<-ctx.Done()
-			return nil
-		},
+		Long: `devstack runs AC, GC, MC and the media handlers in this process, on free ports of
+127.0.0.1, with certificates of a throw-away CA. It prints the addresses, the CA
+file, a few accounts that can sign in at once, and the commands with which the prober
+checks it from another terminal. It goes on until Ctrl-C, which is its proper end
+(exit code 0); everything that was made on it goes with it.`,
+		Example: `  prober devstack
+  prober devstack --dir /tmp/devstack --verbose    files in a known place, log on standard error`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDevstack(cmd, f) },
 	}
-	cmd.Flags().StringVar(&dir, "dir", "", "`folder` for the CA file (default: a temporary one, removed at the end)")
-	cmd.Flags().BoolVar(&asDeployed, "as-deployed", false, "ignore binding tokens, as the platform does today: nobody can resume")
-	cmd.Flags().IntVar(&handlers, "handlers", 2, "media handlers")
+	cmd.Flags().StringVar(&f.dir, "dir", "", "`folder` for the CA file and a configuration (default: a temporary one, removed at the end)")
+	cmd.Flags().BoolVar(&f.asDeployed, "as-deployed", false, "ignore binding tokens, as the platform does today: nobody can resume")
+	addNumber(cmd, &f.handlers, "handlers", "", 2, 16, "`number` of media handlers")
+	addVerboseFlag(cmd, &f.verbose)
 	return cmd
 }
 
-func writeCA(dir string, pem []byte) (string, error) {
-	if dir == "" {
-		var err error
-		if dir, err = os.MkdirTemp("", "prober-devstack-"); err != nil {
-			return "", fmt.Errorf("making a folder for the CA file: %w", err)
-		}
+func runDevstack(cmd *cobra.Command, f devstackFlags) (err error) {
+	ctx := cmd.Context()
+	platform, err := embedded.Start(ctx, devstack.Options{AsDeployed: f.asDeployed, Handlers: f.handlers, Log: logger(cmd.ErrOrStderr(), f.verbose)})
+	if err != nil {
+		return &exit{report.ExitProber, err}
 	}
-	path := filepath.Join(dir, "ca.pem")
-	if err := os.WriteFile(path, pem, 0o644); err != nil {
-		return "", fmt.Errorf("writing the CA file: %w", err)
+	defer func() { err = errors.Join(err, platform.Close()) }()
+	folder, err := platform.Write(f.dir)
+	if err != nil {
+		return err
 	}
-	return path, nil
+	defer func() { err = errors.Join(err, folder.Close()) }()
+	accounts, err := platform.Guests(ctx, guests)
+	if err != nil {
+		return &exit{report.ExitProber, err}
+	}
+	if err := describe(cmd.OutOrStdout(), platform, folder, accounts); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
 }
 
 // describe prints what another client must be told.
-func describe(w io.Writer, stack *devstack.Stack, ca string) error {
-	_, err := fmt.Fprintf(w, `embedded platform, until interrupted
-  AC             %s
-  GC             %s
-  organisation   %s (first label of the Host that AC is asked by)
-  server name    %s (in the certificates of MC and MH)
-  CA file        %s
-  accounts       none: register any at AC, with POST /api/v1/auth/register
-`, stack.ACURL, stack.GCURL, stack.Organisation, stack.ServerName, ca)
+func describe(w io.Writer, p *embedded.Platform, folder embedded.Folder, accounts []embedded.Guest) error {
+	var b strings.Builder
+	host := p.ACURL
+	if u, err := url.Parse(p.ACURL); err == nil {
+		host = p.Organisation + "." + u.Host
+	}
+	fmt.Fprintf(&b, `embedded platform, until Ctrl-C
+  AC              %s  (Host: %s)
+  GC              %s
+  media handlers  %s
+  organisation    %s
+  server name     %s  (what the certificates of MC and MH are for)
+  CA file         %s
+  configuration   %s
+
+accounts (email, password)
+`, p.ACURL, host, p.GCURL, strings.Join(p.HandlerURLs, " "), p.Organisation, p.ServerName, folder.CA, folder.Files.Config)
+	for _, a := range accounts {
+		fmt.Fprintf(&b, "  %s  %s\n", a.Email, a.Password)
+	}
+	fmt.Fprintf(&b, `
+from another terminal
+  %s
+  %s
+`, folder.Files.ProvisionCommand(config.Check), folder.Files.CheckCommand())
+	_, err := io.WriteString(w, b.String())
 	return err
 }
-

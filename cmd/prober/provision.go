@@ -1,84 +1,91 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
-	"github.com/dark-tower/prober/internal/check"
 	"github.com/dark-tower/prober/internal/config"
 	"github.com/dark-tower/prober/internal/provision"
+	"github.com/dark-tower/prober/internal/report"
+	"github.com/dark-tower/prober/internal/setup"
 )
 
+type provisionFlags struct {
+	files              setup.Files
+	output, secretName string
+	namespace, use     string
+	print              bool
+}
+
 func newProvision() *cobra.Command {
-	var (
-		path, lanes, output, secretName, namespace, use string
-		printCodes                                      bool
-	)
+	var f provisionFlags
 	cmd := &cobra.Command{
 		Use:   "provision",
 		Short: "Make the accounts and the standing meetings that the lanes need, once",
 		Long: `provision registers the accounts of every lane, or signs them in, and creates each
 lane's meeting once. Meetings can never be ended on the platform, so their codes are
-kept in the lane file, and running provision again changes nothing.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !slices.Contains([]string{"text", "secret"}, output) {
-				return fmt.Errorf("unknown output format %q: use text or secret", output)
-			}
-			cfg, err := config.Load(path)
-			if err != nil {
-				return err
-			}
-			wanted := cfg.Lanes
-			if use != "" {
-				if wanted = cfg.LanesFor(config.Use(use)); len(wanted) == 0 {
-					return fmt.Errorf("no lane has `use: %s`; use run or check", use)
-				}
-			}
-			var names []string
-			for _, l := range wanted {
-				names = append(names, l.Name)
-			}
-			accounts, err := cfg.Resolve(nil, nil, names...)
-			if err != nil {
-				return err
-			}
-			file := lanesPath(lanes)
-			result, err := provisionLanes(cmd.Context(), cfg, accounts, wanted, file, func(e provision.Event) {
-				fmt.Fprintln(cmd.ErrOrStderr(), e)
-			})
-			if err != nil {
-				return err
-			}
-			if output == "secret" {
-				return result.Lanes.WriteSecret(cmd.OutOrStdout(), secretName, namespace)
-			}
-			return describeLanes(cmd, result, file, printCodes)
-		},
+kept in the lane file, which only its owner can read. Running provision again checks
+what there is and changes nothing; after a failure it goes on from there.
+
+Exit codes
+  0    every lane has its accounts and its meeting
+  1    the platform refused, or did not answer
+  2    usage or configuration, or an account with another password
+  130  interrupted`,
+		Example: `  prober provision                          for every lane of ./probes.yaml
+  prober provision --use check              only for those that check uses
+  prober provision --output secret | kubectl apply -f -`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runProvision(cmd, f) },
 	}
-	addConfigFlag(cmd, &path)
-	cmd.Flags().StringVar(&lanes, "lanes", "", "lane `file` to keep (default: $PROBER_LANES, or dark-tower-prober/lanes.json in $XDG_STATE_HOME)")
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "`format`: text, or secret for a Kubernetes Secret with the lane file")
-	cmd.Flags().StringVar(&secretName, "secret-name", "prober-lanes", "`name` of the Secret")
-	cmd.Flags().StringVar(&namespace, "namespace", "dark-tower", "`namespace` of the Secret")
-	cmd.Flags().StringVar(&use, "use", "", "provide only for lanes of this `use`: run or check")
-	cmd.Flags().BoolVar(&printCodes, "print", false, "print the meeting codes; whoever reads them can join")
+	addFileFlags(cmd, &f.files)
+	addChoice(cmd, &f.output, "output", "o", "text", "`format`: text, or secret for a Kubernetes Secret that holds the lane file", "text", "secret")
+	cmd.Flags().StringVar(&f.secretName, "secret-name", "prober-lanes", "`name` of the Secret")
+	cmd.Flags().StringVar(&f.namespace, "namespace", "dark-tower", "`namespace` of the Secret")
+	addChoice(cmd, &f.use, "use", "", "", "provide only for lanes of this `use`: run or check (default: both)", "run", "check")
+	cmd.Flags().BoolVar(&f.print, "print", false, "print the meeting codes too; whoever reads them can join")
 	return cmd
 }
 
-func describeLanes(cmd *cobra.Command, result provision.Result, file string, printCodes bool) error {
+func runProvision(cmd *cobra.Command, f provisionFlags) error {
+	if f.output == "secret" && f.print {
+		return errors.New("--print and --output secret exclude each other: the Secret holds the codes")
+	}
+	cfg, err := setup.Load(f.files.Config)
+	if err != nil {
+		return err
+	}
+	progress := newProgress(cmd.ErrOrStderr(), false)
+	defer progress.Clear()
+	result, err := setup.Provide(cmd.Context(), cfg, f.files, config.Use(f.use), func(e provision.Event) {
+		progress.Show(e.String())
+		if e.What == provision.Created || e.What == provision.Gone || e.What == provision.Waiting {
+			progress.Print(cmd.ErrOrStderr(), e.String())
+		}
+	})
+	progress.Clear()
+	var refused *setup.NotProvidedError
+	switch {
+	case errors.As(err, &refused):
+		return &exit{report.ExitFailed, err}
+	case err != nil:
+		return err
+	case f.output == "secret":
+		return result.Lanes.WriteSecret(cmd.OutOrStdout(), f.secretName, f.namespace)
+	}
+	return describeLanes(cmd, result, f)
+}
+
+func describeLanes(cmd *cobra.Command, result provision.Result, f provisionFlags) error {
 	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "%d accounts registered, %d signed in; %d meetings created, %d verified; lane file %s\n",
-		result.Registered, result.SignedIn, result.Created, result.Verified, file)
+	fmt.Fprintf(w, "%s registered, %d signed in; %s created, %d verified; lane file %s\n",
+		count(result.Registered, "account"), result.SignedIn, count(result.Created, "meeting"), result.Verified, f.files.LanesPath())
 	if result.Waited > 0 {
 		fmt.Fprintf(w, "waited %s because the platform asked for it\n", result.Waited)
 	}
-	if !printCodes {
+	if !f.print {
 		return nil
 	}
 	for _, name := range result.Lanes.Names() {
@@ -88,43 +95,4 @@ func describeLanes(cmd *cobra.Command, result provision.Result, file string, pri
 		}
 	}
 	return nil
-}
-
-func provisionLanes(ctx context.Context, cfg *config.Config, accounts config.Accounts, lanes []config.Lane, file string, progress func(provision.Event)) (provision.Result, error) {
-	platform, _, err := check.Reach(cfg.Platform, nil)
-	if err != nil {
-		return provision.Result{}, err
-	}
-	job := provision.Config{Accounts: platform.Accounts, Meetings: platform.Meetings, Platform: identity(cfg), Path: file, Progress: progress}
-	for _, l := range lanes {
-		job.Lanes = append(job.Lanes, provision.Lane{Name: l.Name, Accounts: accounts[l.Name]})
-	}
-	return provision.Run(ctx, job)
-}
-
-func identity(cfg *config.Config) provision.Identity {
-	return provision.Identity{GCURL: cfg.Platform.GCURL, Organisation: cfg.Platform.Organisation}
-}
-
-// lanesPath is the lane file: the flag, or PROBER_LANES, or the user's state folder.
-func lanesPath(flag string) string {
-	if flag != "" {
-		return flag
-	}
-	return defaultLanes()
-}
-
-func defaultLanes() string {
-	if path := os.Getenv("PROBER_LANES"); path != "" {
-		return path
-	}
-	state := os.Getenv("XDG_STATE_HOME")
-	if state == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "lanes.json"
-		}
-		state = filepath.Join(home, ".local", "state")
-	}
-	return filepath.Join(state, "dark-tower-prober", "lanes.json")
 }

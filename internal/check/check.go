@@ -5,11 +5,8 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -20,108 +17,67 @@ import (
 	"github.com/dark-tower/prober/flows/people"
 	"github.com/dark-tower/prober/flows/reconnect"
 	"github.com/dark-tower/prober/internal/config"
-	"github.com/dark-tower/prober/internal/darktower"
-	"github.com/dark-tower/prober/internal/darktower/account"
-	"github.com/dark-tower/prober/internal/darktower/httpapi"
-	"github.com/dark-tower/prober/internal/darktower/meeting"
 	"github.com/dark-tower/prober/internal/selfwatch"
+	"github.com/dark-tower/prober/internal/setup"
 )
 
 // Options are what a check is made of.
 type Options struct {
-	Config   *config.Config
-	Accounts config.Accounts
-	Meetings map[string]httpapi.Secret // the lanes' meeting codes, by lane
-	Probes   []string                  // names; none: all that have a lane for checks
-	Runs     int                       // of each probe; 1 when 0
-	Tracer   trace.Tracer
-	Log      *slog.Logger
-	OnStep   func(probe string, run int, actor string, step flows.Step, after bool)
-	OnRun    func(flows.Run)
+	Site   *setup.Site
+	Tasks  []Task
+	Runs   int          // of each probe; 1 when 0
+	Tracer trace.Tracer // nil: no traces
+
+	OnStep func(probe string, run int, actor string, step flows.Step, after bool)
+	OnRest func(lane string, rest time.Duration) // before a lane's meeting is left to empty itself
+	OnRun  func(flows.Run)
 }
 
-// Check is a set of probes ready to run.
+// Check is a set of probes ready to run. Close must be called.
 type Check struct {
 	opts   Options
 	probes []probe
-	judge  *flows.Judge
 	watch  *selfwatch.Sampler
+	rested map[string]time.Time // when a lane's meeting has rested, by lane
 }
 
+// probe has one script for each of its lanes: a script may keep somebody there.
 type probe struct {
 	config.Probe
+	seats []seat
+}
+
+type seat struct {
 	lane   config.Lane
 	script flows.Script
 }
 
-// NoMeetingError names lanes that have not been provisioned.
-type NoMeetingError struct{ Lanes []string }
-
-func (e *NoMeetingError) Error() string {
-	return fmt.Sprintf("no meeting for lane %s: run `prober provision` first", strings.Join(e.Lanes, ", "))
-}
-
-// New builds the flows. Errors are the user's to mend: an unknown probe, a
-// probe without a lane for checks, a lane without a meeting.
+// New builds the flows. The site must have the accounts and the meetings of all
+// lanes.
 func New(opts Options) (*Check, error) {
-	probes, err := Select(opts.Config, opts.Probes)
-	if err != nil {
-		return nil, err
-	}
-	platform, judge, err := Reach(opts.Config.Platform, opts.Log)
-	if err != nil {
-		return nil, err
-	}
-	c := &Check{opts: opts, judge: judge, watch: selfwatch.Start()}
-	var missing []string
-	for _, p := range probes {
-		lane := opts.Config.LanesOf(p, config.Check)[0]
-		code, ok := opts.Meetings[lane.Name]
-		if !ok {
-			missing = append(missing, lane.Name)
-			continue
+	for _, name := range Lanes(opts.Tasks) {
+		if _, ok := opts.Site.Meetings[name]; !ok || len(opts.Site.Accounts[name]) == 0 {
+			return nil, fmt.Errorf("lane %s has no meeting or no accounts", name)
 		}
-		stage := &people.Stage{Platform: platform, Meeting: code, Accounts: opts.Accounts[lane.Name], Judge: judge, Watch: c.watch}
-		c.probes = append(c.probes, probe{Probe: p, lane: lane, script: script(p, stage)})
 	}
-	if len(missing) > 0 {
-		c.watch.Stop()
-		return nil, &NoMeetingError{Lanes: missing}
+	c := &Check{opts: opts, watch: selfwatch.Start(), rested: make(map[string]time.Time)}
+	for _, t := range opts.Tasks {
+		p := probe{Probe: t.Probe}
+		for _, lane := range t.Lanes {
+			p.seats = append(p.seats, seat{lane, script(t.Probe, c.stage(lane))})
+		}
+		c.probes = append(c.probes, p)
 	}
 	return c, nil
 }
 
-// Select gives the probes by name, or all that have a lane for checks.
-func Select(cfg *config.Config, names []string) ([]config.Probe, error) {
-	var out []config.Probe
-	if len(names) == 0 {
-		for _, p := range cfg.Probes {
-			if len(cfg.LanesOf(p, config.Check)) > 0 && p.Flow != flows.SignIn {
-				out = append(out, p)
-			}
-		}
-		if len(out) == 0 {
-			return nil, fmt.Errorf("no probe has a lane with `use: check`")
-		}
-		return out, nil
+func (c *Check) stage(lane config.Lane) *people.Stage {
+	site := c.opts.Site
+	d := site.Config.Platform.Deadlines
+	return &people.Stage{
+		Platform: site.Platform, Meeting: site.Meetings[lane.Name], Accounts: site.Accounts[lane.Name], Judge: site.Judge, Watch: c.watch,
+		Deadlines: people.Deadlines{Subscribe: d.Subscribe.D(), FirstMedia: d.FirstMedia.D()},
 	}
-	for _, name := range names {
-		p, ok := cfg.Probe(name)
-		if !ok {
-			var known []string
-			for _, p := range cfg.Probes {
-				known = append(known, p.Name)
-			}
-			return nil, fmt.Errorf("no probe is called %q; there are: %s", name, strings.Join(known, ", "))
-		}
-		if len(cfg.LanesOf(p, config.Check)) == 0 {
-			return nil, fmt.Errorf("probe %s has no lane with `use: check`; a lane never serves two processes", name)
-		}
-		if !slices.ContainsFunc(out, func(q config.Probe) bool { return q.Name == name }) {
-			out = append(out, p)
-		}
-	}
-	return out, nil
 }
 
 func script(p config.Probe, stage *people.Stage) flows.Script {
@@ -136,89 +92,18 @@ func script(p config.Probe, stage *people.Stage) flows.Script {
 	return &join.Flow{Stage: stage, Resident: p.Join != nil && p.Join.Anchor == config.Resident}
 }
 
-// Reach builds the clients of one platform, and the judge that knows what else
-// there is to ask when something is silent.
-func Reach(p config.Platform, log *slog.Logger) (*darktower.Platform, *flows.Judge, error) {
-	r, err := p.Reach(nil, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	accounts, err := account.NewClient(r.AC)
-	if err != nil {
-		return nil, nil, err
-	}
-	meetings, err := meeting.NewClient(r.GC)
-	if err != nil {
-		return nil, nil, err
-	}
-	d := p.Deadlines
-	platform := &darktower.Platform{Accounts: accounts, Meetings: meetings, MC: r.MC, MH: r.MH, Log: log,
-		Deadlines: darktower.Deadlines{SignIn: d.SignIn.D(), GC: d.GC.D(), MC: d.MC.D(), MH: d.MH.D(), Default: d.Default.D()}}
-	witness := &flows.Witness{Reference: reference(p.Reference)}
-	for hop, base := range map[flows.Hop]string{flows.AC: p.ACURL, flows.GC: p.GCURL} {
-		if addr, ok := hostPort(base); ok {
-			witness.HTTP = append(witness.HTTP, flows.Target{Hop: hop, Addr: addr, Ping: flows.TCPPing(addr)})
-		}
-	}
-	return platform, &flows.Judge{Witness: witness}, nil
-}
-
-// reference answers when any of the configured addresses does; without any, it
-// is the resolver.
-func reference(addrs []string) func(context.Context) error {
-	if len(addrs) == 0 {
-		return flows.ResolverPing
-	}
-	return func(ctx context.Context) error {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		answers := make(chan error, len(addrs))
-		for _, a := range addrs {
-			go func() { answers <- flows.TCPPing(a)(ctx) }()
-		}
-		var err error
-		for range addrs {
-			if err = <-answers; err == nil {
-				return nil
-			}
-		}
-		return err
-	}
-}
-
-func hostPort(base string) (string, bool) {
-	u, err := url.Parse(base)
-	if err != nil || u.Hostname() == "" {
-		return "", false
-	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	return u.Hostname() + ":" + port, true
-}
-
 // Run runs every probe the configured number of times, in turn, so that a lane
 // rests while others run. It ends early when ctx does, and returns what there is.
 func (c *Check) Run(ctx context.Context) []flows.Run {
 	var runs []flows.Run
-	free := make(map[string]time.Time) // when a lane's meeting has rested
 	for n := range max(c.opts.Runs, 1) {
 		for _, p := range c.probes {
-			if !until(ctx, free[p.lane.Name]) {
+			s := p.seats[n%len(p.seats)]
+			if !c.restOf(ctx, s.lane) {
 				return runs
 			}
-			run := flows.Execute(ctx, flows.Spec{
-				Probe: p.Name, Flow: p.Flow, Lane: p.lane.Name, Trigger: flows.OnDemand, Informational: p.Informational,
-				Timeout: p.Timeout.D(), Teardown: c.opts.Config.Platform.Deadlines.Teardown.D(), Tracer: c.opts.Tracer,
-				Judge: c.judge,
-				OnStep: func(actor string, step flows.Step, after bool) {
-					if c.opts.OnStep != nil {
-						c.opts.OnStep(p.Name, n+1, actor, step, after)
-					}
-				},
-			}, p.script)
-			free[p.lane.Name] = time.Now().Add(rest(p.lane, run))
+			run := c.once(ctx, p, s, n+1)
+			c.rested[s.lane.Name] = time.Now().Add(rest(s.lane, run))
 			runs = append(runs, run)
 			if c.opts.OnRun != nil {
 				c.opts.OnRun(run)
@@ -226,6 +111,19 @@ func (c *Check) Run(ctx context.Context) []flows.Run {
 		}
 	}
 	return runs
+}
+
+func (c *Check) once(ctx context.Context, p probe, s seat, n int) flows.Run {
+	return flows.Execute(ctx, flows.Spec{
+		Probe: p.Name, Flow: p.Flow, Lane: s.lane.Name, Trigger: flows.OnDemand, Informational: p.Informational,
+		Timeout: p.Timeout.D(), Teardown: c.opts.Site.Config.Platform.Deadlines.Teardown.D(),
+		Tracer: c.opts.Tracer, Judge: c.opts.Site.Judge,
+		OnStep: func(actor string, step flows.Step, after bool) {
+			if c.opts.OnStep != nil {
+				c.opts.OnStep(p.Name, n, actor, step, after)
+			}
+		},
+	}, s.script)
 }
 
 // ghostLife is how long the platform holds a participant that did not leave
@@ -236,16 +134,22 @@ const ghostLife = 45 * time.Second
 // rest is how long a lane's meeting must be left empty after a run.
 func rest(lane config.Lane, run flows.Run) time.Duration {
 	r := run.Restoration
-	ghost := run.Leaves.Unclean > 0 || r != nil && r.Disconnect == flows.CutAbrupt && !r.Resumed
+	ghost := run.Leaves.Unclean > 0 ||
+		r != nil && r.Disconnect == flows.CutAbrupt && !r.Resumed ||
+		run.Failure != nil && run.Failure.Cause == flows.CauseLane
 	if ghost {
 		return max(ghostLife, lane.Rest.D())
 	}
 	return lane.Rest.D()
 }
 
-// until waits for a moment; false when ctx ended first.
-func until(ctx context.Context, moment time.Time) bool {
-	timer := time.NewTimer(time.Until(moment))
+// restOf waits until a lane has rested; false when ctx ended first.
+func (c *Check) restOf(ctx context.Context, lane config.Lane) bool {
+	wait := time.Until(c.rested[lane.Name])
+	if wait > 0 && c.opts.OnRest != nil {
+		c.opts.OnRest(lane.Name, wait)
+	}
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -255,12 +159,16 @@ func until(ctx context.Context, moment time.Time) bool {
 	}
 }
 
-// Close ends what outlives a run: a resident anchor, the lag sampler.
-func (c *Check) Close(ctx context.Context) {
+// Close ends what outlives a run: resident anchors, the lag sampler.
+func (c *Check) Close(ctx context.Context) error {
+	var errs []error
 	for _, p := range c.probes {
-		if closer, ok := p.script.(interface{ Close(context.Context) error }); ok {
-			_ = closer.Close(ctx)
+		for _, s := range p.seats {
+			if closer, ok := s.script.(interface{ Close(context.Context) error }); ok {
+				errs = append(errs, closer.Close(ctx))
+			}
 		}
 	}
 	c.watch.Stop()
+	return errors.Join(errs...)
 }
