@@ -130,7 +130,6 @@ func (c *conn) watch() {
 	c.mu.Lock()
 	c.endedAt = time.Now()
 	c.mu.Unlock()
-	c.cancel()
 	c.out.close(DropClosed)
 }
 
@@ -149,8 +148,8 @@ func (c *conn) close() error {
 	c.closing.Do(func() {
 		c.session.Path().BlackHole(false)
 		err := c.session.CloseConnection(0, "")
+		<-c.in.done // it still takes what had arrived
 		c.cancel()
-		<-c.in.done
 		c.out.close(DropClosed)
 		c.sender.detach(c.out)
 		c.watched.Wait()
