@@ -76,7 +76,8 @@ func TestTheDevstackRunsEveryProbeThatIsShipped(t *testing.T) {
 	for _, p := range shipped(t).Probes {
 		want = append(want, p.Name)
 	}
-	if !reflect.DeepEqual(names, want) {
+	// Changing the address is not shipped: nobody's objective is about it yet.
+	if !reflect.DeepEqual(names, append(want, "reconnect-migrate")) {
 		t.Errorf("probes %v, shipped are %v", names, want)
 	}
 	if total > 8*time.Second {
@@ -203,19 +204,10 @@ func TestTheShippedConfigurationSurvivesBeingShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	again, err := Parse("shown.yaml", []byte(out.String()))
-	if err == nil {
-		// Only the values, which are redacted, may differ.
-		again.Accounts = c.Accounts
+	if err != nil {
+		t.Fatal(err)
 	}
-	// Emails that are all redacted are the same for every account.
-	var wrong *Error
-	if errors.As(err, &wrong) {
-		for _, p := range wrong.Problems {
-			if !strings.HasPrefix(p.Path, "accounts.synthetic.email") {
-				t.Error(p)
-			}
-		}
-	} else if !reflect.DeepEqual(c, again) {
+	if !reflect.DeepEqual(c, again) {
 		t.Error("what was shown is another configuration")
 	}
 }

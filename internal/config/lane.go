@@ -13,9 +13,10 @@ const (
 // Pool is where the accounts of lanes come from. In env, file and value, {lane} is
 // the name of the lane, {n} the number of the account from 1, and {account} is
 // <lane>-<n>. In the name of an environment variable they are written in capitals
-// with underscores.
+// with underscores. An email and a display name may hold them too, wherever they
+// come from, so that one value serves every account.
 type Pool struct {
-	// Email of the account.
+	// Email of the account, such as probe-{account}@probes.example.
 	Email Source `yaml:"email" jsonschema:"required"`
 	// Password of the account, 8 to 128 bytes.
 	Password Source `yaml:"password" jsonschema:"required"`

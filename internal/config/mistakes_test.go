@@ -68,7 +68,7 @@ t.yaml:17:12: probes[0].lanes: must be a list, not a single value; begin each en
 		{"a field of a path", change("organisation: devtest", "organisation: devtest\n  trust: {ca_file: {evn: X}}"),
 			`t.yaml:6:21: platform.trust.ca_file: there is no field "evn" here; write a path, or {env: NAME}`},
 
-		{"one email for all", change(`"EMAIL_{account}"`, "EMAIL"),
+		{"one email for all", change(`{env: "EMAIL_{account}"}`, "{value: a@probes.example}\n    allow_inline: true"),
 			`t.yaml:8:12: accounts.people.email: is the same for every account of the pool; use {account}, or {lane} and {n}, in it`},
 		{"a placeholder that is none", change("{env: PASSWORD}", `{file: "/run/{acount}"}`),
 			`t.yaml:9:22: accounts.people.password.file: "{acount}" is no placeholder; did you mean "{account}"?`},

@@ -97,11 +97,13 @@ func newResolver(lookup LookupEnv, read ReadFile) *resolver {
 func (r *resolver) account(p Pool, lane string, n int) (account.Credentials, bool) {
 	email, ok1 := r.value(p.Email, lane, n)
 	password, ok2 := r.value(p.Password, lane, n)
-	display, ok3 := "Probe "+accountName(lane, n), true
+	display, ok3 := "Probe {account}", true
 	if !p.DisplayName.IsZero() {
 		display, ok3 = r.value(p.DisplayName, lane, n)
 	}
-	return account.Credentials{Email: email, Password: password, DisplayName: display}, ok1 && ok2 && ok3
+	// A password is taken as it is: braces may be part of it.
+	return account.Credentials{Email: expand(email, lane, n, "-"), Password: password, DisplayName: expand(display, lane, n, "-")},
+		ok1 && ok2 && ok3
 }
 
 // value fetches one value of one account.

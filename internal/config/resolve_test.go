@@ -87,6 +87,26 @@ func TestAccountsThatCannotBeUsed(t *testing.T) {
 	}
 }
 
+func TestOneVariableHoldsTheTemplateOfAllEmails(t *testing.T) {
+	text := strings.Replace(least, "EMAIL_{account}", "EMAIL", 1)
+	got, err := parse(t, text).Resolve(env(map[string]string{"EMAIL": "probe-{account}@probe.test", "PASSWORD": "pass{n}word"}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range []string{"probe-talk-1@probe.test", "probe-talk-2@probe.test"} {
+		cred := got["talk"][n]
+		if cred.Email != want || cred.DisplayName != fmt.Sprintf("Probe talk-%d", n+1) {
+			t.Errorf("account %d is %q, %q", n+1, cred.Email, cred.DisplayName)
+		}
+		if cred.Password != "pass{n}word" {
+			t.Error("a password was changed")
+		}
+	}
+	if _, err := parse(t, text).Resolve(env(map[string]string{"EMAIL": "one@probe.test", "PASSWORD": "password"}), nil); err == nil {
+		t.Error("one email for all accounts is accepted")
+	}
+}
+
 func TestOnlyTheLanesThatAreAskedForAreResolved(t *testing.T) {
 	text := strings.Replace(least, "    use: run\n", "    use: run\n  - {name: other, pool: people, use: check, accounts: 2}\n", 1)
 	text = strings.Replace(text, "lanes: [talk]", "lanes: [talk, other]", 1)

@@ -157,9 +157,11 @@ func (d *decoder) pool(path, name string, p Pool) {
 	}
 }
 
+// distinguishes reports whether s can give every account its own value. What a
+// variable or a file holds may have placeholders of its own: Resolve sees.
 func distinguishes(s Source) bool {
-	text := s.Env + s.File + s.Value
-	return strings.Contains(text, "{account}") || strings.Contains(text, "{lane}") && strings.Contains(text, "{n}")
+	return s.Value == "" || strings.Contains(s.Value, "{account}") ||
+		strings.Contains(s.Value, "{lane}") && strings.Contains(s.Value, "{n}")
 }
 
 var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
