@@ -163,7 +163,7 @@ func (p *Participant) Redialed() bool {
 func (p *Participant) Dead() error {
 	s, err := p.current()
 	if err != nil {
-		return nil //nolint:nilerr // not connected yet is not dead
+		return nil // not connected yet is not dead
 	}
 	if err := s.Err(); err != nil && !errors.Is(err, signaling.ErrLeft) {
 		return err

@@ -237,6 +237,26 @@ func TestStepsOutOfOrderAreRefusedByName(t *testing.T) {
 	}
 }
 
+func TestATokenOfAnEarlierRunIsAsGoodAsASignIn(t *testing.T) {
+	w := newWorld(t, devstack.Options{})
+	w.invite(t)
+	again, err := darktower.New(w.platform, credentials(1), darktower.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Release()
+	if !again.SignedIn() {
+		t.Error("the token is not at hand")
+	}
+	if _, err := again.RequestJoin(t.Context(), w.code); err != nil {
+		t.Error(err)
+	}
+	w.platform.Accounts.Forget(credentials(1))
+	if again.SignedIn() {
+		t.Error("a token that is forgotten is at hand")
+	}
+}
+
 func TestAHandlerThatRejectsEndsTheWaitAtOnce(t *testing.T) {
 	w := newWorld(t, devstack.Options{})
 	w.Faults().Set(fault.Faults{MH: fault.MH{RejectConnect: true}})

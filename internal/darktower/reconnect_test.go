@@ -212,8 +212,8 @@ func TestReleaseOnEveryPathFreesEverything(t *testing.T) {
 				t.Errorf("%s: %s is open", upTo, c.URL)
 			}
 		}
+		w.quiesce(t) // nobody was left behind, in the dark or not
 	}
-	w.quiesce(t) // nobody was left behind, in the dark or not
 }
 
 func TestReleaseWhileConnectingFreesWhatWasConnected(t *testing.T) {

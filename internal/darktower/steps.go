@@ -31,32 +31,33 @@ func (p *Participant) SignIn(ctx context.Context) error {
 	return nil
 }
 
-// SignedIn reports whether the participant needs not ask AC: it holds a token that
-// has not expired, or takes over one that is remembered for its account.
+// SignedIn reports whether a token is at hand: the participant's own, or one that
+// the account's last sign-in left in the cache.
 func (p *Participant) SignedIn() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.token.Value != "" && time.Now().Before(p.token.ExpiresAt) {
-		return true
-	}
-	token, ok := p.platform.Accounts.Remembered(p.cred)
-	if ok {
-		p.token = token
-	}
+	_, ok := p.userToken()
 	return ok
+}
+
+func (p *Participant) userToken() (httpapi.Secret, bool) {
+	p.mu.Lock()
+	own := p.token
+	p.mu.Unlock()
+	if own.Value != "" && time.Now().Before(own.ExpiresAt) {
+		return own.Value, true
+	}
+	cached, ok := p.platform.Accounts.Remembered(p.cred)
+	return cached.Value, ok
 }
 
 // RequestJoin asks GC to join the meeting with this code.
 func (p *Participant) RequestJoin(ctx context.Context, code httpapi.Secret) (meeting.Ticket, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.deadlines.GC)
 	defer cancel()
-	p.mu.Lock()
-	token := p.token
-	p.mu.Unlock()
-	if token.Value == "" {
+	token, ok := p.userToken()
+	if !ok {
 		return meeting.Ticket{}, fmt.Errorf("asking GC to join: %w", ErrNotSignedIn)
 	}
-	ticket, err := p.platform.Meetings.Join(ctx, token.Value, code)
+	ticket, err := p.platform.Meetings.Join(ctx, token, code)
 	if err != nil {
 		var status *httpapi.StatusError
 		if errors.As(err, &status) && status.Status == http.StatusUnauthorized {
