@@ -11,7 +11,9 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/dark-tower/prober/internal/darktower"
 	"github.com/dark-tower/prober/internal/darktower/httpapi"
+	"github.com/dark-tower/prober/internal/darktower/media"
 	"github.com/dark-tower/prober/internal/darktower/meeting"
 	"github.com/dark-tower/prober/internal/darktower/signaling"
 	"github.com/dark-tower/prober/internal/darktower/wire/signalingv1"
@@ -25,29 +27,53 @@ type Judge struct {
 	Witness *Witness
 
 	mu     sync.Mutex // protects all following fields
-	worked map[Step]bool
+	worked map[deed]bool
 }
 
-// Worked notes that a step has succeeded.
-func (j *Judge) Worked(step Step) {
+// deed is a step that was done, and what it was about.
+type deed struct {
+	step  Step
+	about any
+}
+
+type aboutKey struct{}
+
+// About says what the steps of ctx are about: the account that signs in, the
+// meeting that is joined. What has worked for one says nothing of another. The
+// subject must be comparable, and is never shown.
+func About(ctx context.Context, subject any) context.Context {
+	return context.WithValue(ctx, aboutKey{}, subject)
+}
+
+// deedOf takes both ways to ask for a meeting as one: whoever was let in has
+// found it.
+func deedOf(ctx context.Context, step Step) deed {
+	if step == StepGCAssign {
+		step = StepGCJoin
+	}
+	return deed{step, ctx.Value(aboutKey{})}
+}
+
+// Worked notes that a step has succeeded for the subject of ctx.
+func (j *Judge) Worked(ctx context.Context, step Step) {
 	if j == nil {
 		return
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.worked == nil {
-		j.worked = make(map[Step]bool)
+		j.worked = make(map[deed]bool)
 	}
-	j.worked[step] = true
+	j.worked[deedOf(ctx, step)] = true
 }
 
-func (j *Judge) hasWorked(step Step) bool {
+func (j *Judge) hasWorked(ctx context.Context, step Step) bool {
 	if j == nil {
 		return false
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.worked[step]
+	return j.worked[deedOf(ctx, step)]
 }
 
 // Attribute gives an error of a step its hop and reason.
@@ -66,36 +92,63 @@ func (j *Judge) Attribute(ctx context.Context, step Step, err error) *Failure {
 		protocol  *signaling.ProtocolError
 		closed    *signaling.ClosedError
 		session   *webtransport.SessionError
+		reset     *webtransport.StreamError
 		split     *meeting.SplitMeetingError
+		panicked  *signaling.PanicError
 	)
 	switch {
 	case errors.As(err, &status):
-		return j.status(f, status)
+		return j.status(ctx, f, status)
 	case errors.As(err, &transport):
 		return j.transport(ctx, f, transport)
 	case errors.As(err, &answer), errors.As(err, &split), errors.Is(err, meeting.ErrNoEndpoint):
 		f.Reason = Protocol
 	case errors.As(err, &refusal):
-		f.Hop, f.Reason = MC, refusalReason(refusal)
+		f.Reason = refusalReason(refusal)
+		f.over(MC)
 	case errors.As(err, &late):
 		f.Reason = Timeout
+		f.over(MC)
 		return j.silence(ctx, f)
 	case errors.As(err, &dial):
 		return j.dial(ctx, f, dial)
-	case errors.As(err, &protocol):
+	case errors.As(err, &protocol), errors.Is(err, darktower.ErrNoHandlers):
 		f.Reason = Protocol
-	case errors.As(err, &closed), errors.As(err, &session):
+		f.over(MC)
+	case errors.As(err, &closed), errors.As(err, &session), errors.As(err, &reset), errors.Is(err, media.ErrAllClosed):
 		f.Reason = Closed
-		if errors.As(err, &session) && session.Via == webtransport.ViaIdleTimeout {
+		f.over(MH)
+		if closed != nil {
+			f.over(MC) // a session of MC is always wrapped so
+		}
+		switch {
+		case session == nil && !errors.As(err, &session):
+		case session.Via == webtransport.ViaLocal:
+			return f.self(CauseConfig) // hung up on by ourselves
+		case session.Via == webtransport.ViaIdleTimeout:
 			return j.silence(ctx, f)
 		}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		f.Reason = Timeout
 		return j.silence(ctx, f)
+	case errors.As(err, &panicked):
+		return f.self(CausePanic)
+	case errors.Is(err, media.ErrRecordFull):
+		return f.self(CauseDrops)
 	case errors.Is(err, context.Canceled):
 		return f.self(CauseUnspecified)
+	default:
+		return f.self(CauseConfig) // nothing that the platform is known to cause
 	}
 	return f
+}
+
+// over names the hop whose session an error came from: no step after GC's belongs
+// to one hop alone.
+func (f *Failure) over(h Hop) {
+	if owner := f.Step.Owner(); owner == MC || owner == MH {
+		f.Hop = h
+	}
 }
 
 func (f *Failure) self(cause Cause) *Failure {
@@ -105,7 +158,7 @@ func (f *Failure) self(cause Cause) *Failure {
 
 // status attributes an HTTP answer. Refusals that come before any success are
 // the prober's own set-up: an account, organisation or meeting that is not there.
-func (j *Judge) status(f *Failure, e *httpapi.StatusError) *Failure {
+func (j *Judge) status(ctx context.Context, f *Failure, e *httpapi.StatusError) *Failure {
 	switch {
 	case e.Throttled():
 		f.Reason = Throttled
@@ -115,18 +168,18 @@ func (j *Judge) status(f *Failure, e *httpapi.StatusError) *Failure {
 		f.Reason = Unavailable
 	default:
 		f.Reason = Rejected
-		if j.setup(f.Step, e) {
+		if j.setup(ctx, f.Step, e) {
 			return f.self(CauseSetup)
 		}
 	}
 	return f
 }
 
-func (j *Judge) setup(step Step, e *httpapi.StatusError) bool {
+func (j *Judge) setup(ctx context.Context, step Step, e *httpapi.StatusError) bool {
 	switch {
 	case e.Code == "ORGANIZATION_MEETING_LIMIT_EXCEEDED":
 		return true
-	case j.hasWorked(step):
+	case j.hasWorked(ctx, step):
 		return false
 	case step == StepSignIn:
 		return e.Status == http.StatusUnauthorized || e.Status == http.StatusNotFound

@@ -89,12 +89,16 @@ func TestWhoseFaultAnErrorIs(t *testing.T) {
 
 func TestARefusalAfterASuccessIsThePlatforms(t *testing.T) {
 	judge := &flows.Judge{}
-	judge.Worked(flows.StepSignIn)
-	judge.Worked(flows.StepGCAssign)
-	for step, status := range map[flows.Step]int{flows.StepSignIn: 401, flows.StepGCAssign: 404} {
-		f := judge.Attribute(t.Context(), step, &httpapi.StatusError{Status: status})
-		if f.Hop != step.Owner() || f.Reason != flows.Rejected {
+	known, unknown := flows.About(t.Context(), "known"), flows.About(t.Context(), "unknown")
+	judge.Worked(known, flows.StepSignIn)
+	judge.Worked(known, flows.StepGCAssign)
+	for step, status := range map[flows.Step]int{flows.StepSignIn: 401, flows.StepGCAssign: 404, flows.StepGCJoin: 404} {
+		refusal := &httpapi.StatusError{Status: status}
+		if f := judge.Attribute(known, step, refusal); f.Hop != step.Owner() || f.Reason != flows.Rejected {
 			t.Errorf("%s: %s/%s", step, f.Hop, f.Reason)
+		}
+		if f := judge.Attribute(unknown, step, refusal); f.Cause != flows.CauseSetup {
+			t.Errorf("%s: %s/%s: success with one account or meeting says nothing of another", step, f.Hop, f.Reason)
 		}
 	}
 }

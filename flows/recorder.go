@@ -77,8 +77,9 @@ func Execute(ctx context.Context, spec Spec, script Script) Run {
 	}
 	err := r.perform(ctx, script)
 	r.run.Duration = time.Since(r.run.Started)
+	stopped := ctx.Err() != nil // what ends during the clean-up ends no run
 	r.dismantle(ctx)
-	run := r.finish(ctx, err)
+	run := r.finish(stopped, err)
 	span.SetAttributes(attribute.String("outcome", string(run.Outcome)))
 	if run.Failure != nil {
 		span.SetStatus(codes.Error, run.Failure.Error())
@@ -173,7 +174,7 @@ func (r *Recorder) guard(fn func()) {
 
 // finish decides the outcome: shutdown first, then the script's failure, then
 // evidence that the prober could not measure.
-func (r *Recorder) finish(ctx context.Context, err error) Run {
+func (r *Recorder) finish(stopped bool, err error) Run {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	run := r.run
@@ -188,7 +189,7 @@ func (r *Recorder) finish(ctx context.Context, err error) Run {
 	}
 	run.Failure = failure
 	run.Outcome = failure.Outcome()
-	if failure != nil && ctx.Err() != nil && failure.Cause != CausePanic {
+	if failure != nil && stopped && failure.Cause != CausePanic {
 		run.Outcome = Aborted
 	}
 	if run.Outcome == Success && len(run.Steps) == 0 {

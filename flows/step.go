@@ -47,7 +47,7 @@ func (p *Part) Step(ctx context.Context, step Step, fn func(context.Context) err
 	err := fn(context.WithValue(ctx, phaseKey{}, phases))
 	result.Started, result.Duration = phases.span(result.Started)
 	if err != nil {
-		failure := p.attribute(ctx, step, err)
+		failure := p.Blame(ctx, step, err)
 		result.Failure = failure
 		span.SetStatus(codes.Error, failure.Error())
 		err = failure
@@ -61,7 +61,9 @@ func (p *Part) Step(ctx context.Context, step Step, fn func(context.Context) err
 	return err
 }
 
-func (p *Part) attribute(ctx context.Context, step Step, err error) *Failure {
+// Blame makes err this person's failure of a step: err itself, when it is a
+// *Failure, or else attributed.
+func (p *Part) Blame(ctx context.Context, step Step, err error) *Failure {
 	var failure *Failure
 	if !errors.As(err, &failure) {
 		failure = p.run.spec.Judge.Attribute(ctx, step, err)

@@ -68,31 +68,35 @@ func (f *Flow) bringAnchor(ctx context.Context, cast *people.Cast) (*people.Pers
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.anchor != nil {
-		if f.anchor.Dead() == nil {
+		if f.anchor.Dead() == nil && f.anchor.LostRecords() == 0 {
 			cast.Adopt(f.anchor, flows.ActorAnchor)
 			return f.anchor, nil
 		}
 		f.anchor.Release()
 		f.anchor = nil
 	}
-	enlist := cast.Cast
-	if f.Resident {
-		enlist = cast.Guest
-	}
-	anchor, err := enlist(flows.ActorAnchor, 0)
+	anchor, err := cast.Guest(flows.ActorAnchor, 0)
 	if err != nil {
 		return nil, err
 	}
-	if f.Resident {
-		f.anchor = anchor
-	}
+	defer func() {
+		if f.anchor != anchor { // not to stay, or not arrived: nobody else sees to it
+			cast.SeeOff(anchor)
+		}
+	}()
 	if err := anchor.SignIn(ctx); err != nil {
 		return nil, err
 	}
 	if err := anchor.Arrive(ctx, flows.StepGCAssign); err != nil {
 		return nil, err
 	}
-	return anchor, anchor.Ready(ctx)
+	if err := anchor.Ready(ctx); err != nil {
+		return nil, err
+	}
+	if f.Resident {
+		f.anchor = anchor
+	}
+	return anchor, nil
 }
 
 // Close has a resident anchor leave.

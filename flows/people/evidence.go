@@ -72,7 +72,7 @@ func (p *Person) refusals(other *Person, refused map[frame.Reason]int, err error
 	if who, ok := mine.PersonOf(other.SenderID()); !ok || !bytes.Equal(who.IdentityKey, other.IdentityKey()) {
 		hop, detail = flows.MC, detail+"; MC's roster does not have the key that was sent to it"
 	}
-	if a, b := mine.KEK, theirs.KEK; a != nil && b != nil && a.Generation == b.Generation && a.Key != b.Key {
+	if a, b := mine.KEK, theirs.KEK; a != nil && b != nil && a.Generation == b.Generation && !bytes.Equal(a.Key.Bytes(), b.Key.Bytes()) {
 		hop, detail = flows.MC, detail+"; MC gave two people two keys of one generation"
 	}
 	return &flows.Failure{Hop: hop, Reason: flows.Protocol, Detail: detail, Err: err}

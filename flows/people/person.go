@@ -10,6 +10,7 @@ import (
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/darktower"
+	"github.com/dark-tower/prober/internal/darktower/account"
 	"github.com/dark-tower/prober/internal/darktower/httpapi"
 	"github.com/dark-tower/prober/internal/darktower/media"
 	"github.com/dark-tower/prober/internal/darktower/meeting"
@@ -21,10 +22,11 @@ import (
 type Person struct {
 	*darktower.Participant
 
-	cast   *Cast
-	stage  *Stage
-	part   *flows.Part
-	ticket meeting.Ticket
+	cast    *Cast
+	stage   *Stage
+	part    *flows.Part
+	account account.Credentials
+	ticket  meeting.Ticket
 }
 
 // AfterCut marks the steps that follow as done after a reconnect's cut.
@@ -33,8 +35,8 @@ func (p *Person) AfterCut() { p.part = p.part.AfterCut() }
 // Part is the person's share of the run.
 func (p *Person) Part() *flows.Part { return p.part }
 
-// SignIn gets a user token. It is a step only when AC had to be asked: a cached
-// token measures nothing.
+// SignIn gets a user token. It is a step only when AC has to be asked: a token
+// that is remembered from an earlier run measures nothing.
 func (p *Person) SignIn(ctx context.Context) error {
 	if p.SignedIn() {
 		return nil
@@ -193,7 +195,7 @@ func (p *Person) await(ctx context.Context, patience time.Duration, cond func(me
 
 // step adds what all steps share: HTTP phases, and the memory of what worked.
 func (p *Person) step(ctx context.Context, step flows.Step, fn func(context.Context) error) error {
-	return p.part.Step(ctx, step, func(ctx context.Context) error {
+	return p.part.Step(p.about(ctx, step), step, func(ctx context.Context) error {
 		ctx = httpapi.WithPhases(ctx, func(ph httpapi.Phases) {
 			for name, d := range ph.All() {
 				flows.AddPhase(ctx, name, d)
@@ -204,10 +206,18 @@ func (p *Person) step(ctx context.Context, step flows.Step, fn func(context.Cont
 		})
 		err := fn(ctx)
 		if err == nil {
-			p.stage.Judge.Worked(step)
+			p.stage.Judge.Worked(ctx, step)
 		}
 		return err
 	})
+}
+
+// about tells the judge of the account that signs in, or of the lane's meeting.
+func (p *Person) about(ctx context.Context, step flows.Step) context.Context {
+	if step == flows.StepSignIn {
+		return flows.About(ctx, p.account)
+	}
+	return flows.About(ctx, p.stage.Meeting)
 }
 
 func (p *Person) learn(hop flows.Hop, advertised string) {
@@ -267,7 +277,7 @@ func (p *Person) Ready(ctx context.Context) error {
 		err = p.Declare(ctx)
 	}
 	if err != nil {
-		return p.stage.Judge.Attribute(ctx, flows.StepSubscribe, err)
+		return p.part.Blame(ctx, flows.StepSubscribe, err)
 	}
 	return nil
 }

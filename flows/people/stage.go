@@ -71,11 +71,16 @@ func (c *Cast) Cast(actor string, n int) (*Person, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.SeeOff(p)
+	return p, nil
+}
+
+// SeeOff has p leave and released at the end of the run.
+func (c *Cast) SeeOff(p *Person) {
 	c.run.OnTeardown(func(ctx context.Context) error {
 		defer p.Release()
 		return p.Leave(ctx)
 	})
-	return p, nil
 }
 
 // Guest is Cast for somebody who outlives the run: the caller sees to leaving.
@@ -84,7 +89,7 @@ func (c *Cast) Guest(actor string, n int) (*Person, error) {
 	if err != nil {
 		return nil, &flows.Failure{Hop: flows.Prober, Reason: flows.Self, Cause: flows.CauseConfig, Err: err}
 	}
-	p := &Person{Participant: participant}
+	p := &Person{Participant: participant, account: c.stage.Accounts[n]}
 	c.Adopt(p, actor)
 	return p, nil
 }

@@ -105,6 +105,9 @@ var floors = [][]string{
 	{"cmd/prober"},
 }
 
+// testRooms are imported by tests alone, and may import anything.
+var testRooms = []string{"internal/flowtest"}
+
 func floor(pkg string) int {
 	best, length := -1, -1
 	for n, rooms := range floors {
@@ -119,7 +122,12 @@ func floor(pkg string) int {
 
 func TestImportsGoDownOnly(t *testing.T) {
 	for pkg, imports := range importsOf(t) {
-		if within(pkg, "internal/devstack", "internal/architecture") {
+		for _, i := range imports {
+			if within(i, testRooms...) && !within(pkg, testRooms...) {
+				t.Errorf("%s imports %s: only tests may", pkg, i)
+			}
+		}
+		if within(pkg, "internal/devstack", "internal/architecture") || within(pkg, testRooms...) {
 			continue
 		}
 		here := floor(pkg)

@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -85,9 +86,12 @@ type Stack struct {
 	HandlerIDs  []string // as fault.MH.Only knows them
 	HandlerURLs []string // advertised, in the same order
 
+	ControllerURLs []string // advertised
+
 	faults      *fault.Panel
 	gc          *gc.Server
 	controllers []*mc.Server
+	handlers    []*mh.Server
 
 	closers   []func() error // in the order of starting
 	closeOnce sync.Once
@@ -125,6 +129,26 @@ func (s *Stack) Quiesce(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// StopHandler ends the media handler with this id for good: every session is
+// dropped, and its MC told.
+func (s *Stack) StopHandler(id string) error {
+	for _, h := range s.handlers {
+		if h.ID() == id {
+			return h.Close()
+		}
+	}
+	return fmt.Errorf("stopping media handler %s: there is none", id)
+}
+
+// StopControllers ends all MCs for good: every session is dropped.
+func (s *Stack) StopControllers() error {
+	var errs []error
+	for _, c := range s.controllers {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // Close stops all services, waits for everything they have started and closes

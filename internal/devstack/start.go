@@ -179,6 +179,7 @@ func (s *Stack) startMCs(ctx context.Context, opts Options, ca *authority, auth 
 			return err
 		}
 		s.controllers = append(s.controllers, controller)
+		s.ControllerURLs = append(s.ControllerURLs, advertised(udp))
 		s.closers = append(s.closers, controller.Close)
 	}
 	return nil
@@ -220,6 +221,7 @@ func (s *Stack) startMHs(ctx context.Context, opts Options, ca *authority, auth 
 			return err
 		}
 		s.closers = append(s.closers, handler.Close)
+		s.handlers = append(s.handlers, handler)
 		s.HandlerIDs = append(s.HandlerIDs, id)
 		s.HandlerURLs = append(s.HandlerURLs, advertised(udp))
 	}

@@ -1,0 +1,265 @@
+package join_test
+
+import (
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/flows/join"
+	"github.com/dark-tower/prober/internal/devstack"
+	"github.com/dark-tower/prober/internal/flowtest"
+)
+
+func names(run flows.Run) string {
+	var out []string
+	for _, s := range run.Steps {
+		out = append(out, s.Actor+" "+string(s.Step))
+	}
+	return strings.Join(out, ", ")
+}
+
+func TestAJoinIsMeasuredStepByStep(t *testing.T) {
+	p := flowtest.Start(t, flowtest.Options{})
+	stage := p.Stage(t, 0)
+	flow := &join.Flow{Stage: stage}
+	began := time.Now()
+	run := flowtest.Play{Flow: flows.Join, Script: flow, Stage: stage}.Perform(t.Context(), t)
+	flowtest.Green().Check(t, run)
+
+	want := "anchor sign_in, anchor gc_assign, anchor mc_connect, anchor mc_join, anchor mh_connect, " +
+		"person sign_in, person gc_join, person mc_connect, person mc_join, person mh_connect, person subscribe, person first_media"
+	if got := names(run); got != want {
+		t.Errorf("steps:\n%s, want\n%s", got, want)
+	}
+	var fromAsk time.Duration
+	for _, s := range run.Steps {
+		if want := s.Actor == flows.ActorPerson || s.Step == flows.StepGCAssign; s.Measured != want {
+			t.Errorf("%s's %s is measured: %t", s.Actor, s.Step, s.Measured)
+		}
+		phases := map[flows.Step]string{
+			flows.StepSignIn: "connect first_byte body rest", flows.StepGCAssign: "connect first_byte body rest", flows.StepGCJoin: "connect first_byte body rest",
+			flows.StepMCConnect: "socket quic_handshake h3_settings connect rest", flows.StepMHConnect: "socket quic_handshake h3_settings connect rest",
+		}[s.Step]
+		var got []string
+		for _, ph := range s.Phases {
+			got = append(got, ph.Name)
+		}
+		if !subset(got, strings.Fields(phases)) || len(phases) > 0 && len(got) < 3 {
+			t.Errorf("phases of %s: %v, want of %s", s.Step, got, phases)
+		}
+		if s.Actor == flows.ActorPerson && s.Step != flows.StepSignIn {
+			fromAsk += s.Duration
+		}
+	}
+	if ttm := run.TimeToMedia; ttm == nil || *ttm < fromAsk || *ttm > time.Since(began) {
+		t.Errorf("time to media %v, the steps took %v", ttm, fromAsk)
+	}
+	if !run.Cold || run.Leaves != (flows.Leaves{Clean: 2}) {
+		t.Errorf("cold %t, leaves %+v", run.Cold, run.Leaves)
+	}
+	if n := len(run.Connections); n != 6 { // one MC and two handlers each
+		t.Errorf("%d connections", n)
+	}
+	for _, c := range run.Connections {
+		if c.RTT <= 0 || c.Mapped || c.After || c.CertificateUntil.Before(began) || c.Dialect == "" {
+			t.Errorf("connection %+v", c)
+		}
+	}
+
+	// A token that is remembered is no sign-in.
+	p.Rest(t)
+	run = flowtest.Play{Flow: flows.Join, Script: flow, Stage: stage}.Perform(t.Context(), t)
+	flowtest.Green().Check(t, run)
+	if got := names(run); strings.Contains(got, "sign_in") {
+		t.Errorf("steps with remembered tokens: %s", got)
+	}
+	if p.MeetingsCreated() != 1 {
+		t.Errorf("%d meetings were created", p.MeetingsCreated())
+	}
+}
+
+func subset(got, of []string) bool {
+	for _, g := range got {
+		if !slices.Contains(of, g) {
+			return false
+		}
+	}
+	return true
+}
+
+func TestAResidentAnchorStays(t *testing.T) {
+	p := flowtest.Start(t, flowtest.Options{})
+	stage := p.Stage(t, 0)
+	flow := &join.Flow{Stage: stage, Resident: true}
+	perform := func() flows.Run {
+		return flowtest.Play{Flow: flows.Join, Script: flow, Stage: stage}.Perform(t.Context(), t)
+	}
+	defer func() {
+		if err := flow.Close(t.Context()); err != nil {
+			t.Errorf("the anchor does not leave: %v", err)
+		}
+		p.Rest(t)
+	}()
+
+	// An anchor that did not come in is not taken for one that is there.
+	p.Faults().Set(gcDown())
+	anchors(flows.StepGCAssign, flows.GC, flows.Unavailable).Check(t, perform())
+	p.Faults().Set(none())
+
+	run := perform()
+	flowtest.Green().Check(t, run)
+	if !strings.Contains(names(run), "anchor gc_assign") {
+		t.Errorf("the first good run has steps %s", names(run))
+	}
+	for range 3 {
+		run = perform()
+		flowtest.Green().Check(t, run)
+		if got := names(run); got != "person gc_join, person mc_connect, person mc_join, person mh_connect, person subscribe, person first_media" {
+			t.Errorf("steps of a later run: %s", got)
+		}
+		if run.Leaves != (flows.Leaves{Clean: 1}) {
+			t.Errorf("leaves %+v", run.Leaves)
+		}
+	}
+}
+
+// TestOneJoinIsOneTrace follows a join through all services by what they export.
+func TestOneJoinIsOneTrace(t *testing.T) {
+	exporters := map[string]*tracetest.InMemoryExporter{}
+	provider := func(service string) trace.TracerProvider {
+		exporters[service] = tracetest.NewInMemoryExporter()
+		return sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporters[service]))
+	}
+	p := flowtest.Start(t, flowtest.Options{Stack: devstack.Options{TracerProvider: provider}})
+	stage := p.Stage(t, 0)
+	prober := provider("prober")
+	for _, e := range exporters { // of what was needed to come so far
+		e.Reset()
+	}
+	run := flowtest.Play{Flow: flows.Join, Script: script(stage), Stage: stage, Tracer: prober.Tracer("flows")}.Perform(t.Context(), t)
+	flowtest.Green().Check(t, run)
+	p.Rest(t)
+	if err := p.Close(); err != nil { // all spans have ended now
+		t.Fatal(err)
+	}
+
+	want := map[string]map[string]int{ // of each service, spans by name
+		"prober": {"prober.run.join": 1, "prober.step.sign_in": 2, "prober.step.gc_assign": 1, "prober.step.gc_join": 1, "prober.step.mc_connect": 2,
+			"prober.step.mc_join": 2, "prober.step.mh_connect": 2, "prober.step.subscribe": 1, "prober.step.first_media": 1},
+		"ac-service": {"ac.token.issue_user": 2, "ac.token.issue_meeting": 2},
+		"gc-service": {"gc.meeting.join": 2},
+		"mc-service": {"mc.webtransport.connection": 2, "mc.receive_capability": 2, "mc.media_connection_update": 2},
+		"mh-service": {"mh.webtransport.connection": 4},
+	}
+	ids := map[string]string{} // span id to name, of the run's trace
+	var spans []tracetest.SpanStub
+	for service, e := range exporters {
+		got := map[string]int{}
+		for _, s := range e.GetSpans() {
+			if _, wanted := want[service][s.Name]; wanted {
+				got[s.Name]++
+				if id := s.SpanContext.TraceID().String(); id != run.TraceID {
+					t.Errorf("%s: span %s is in trace %s, the run in %s", service, s.Name, id, run.TraceID)
+				}
+			}
+			if s.SpanContext.TraceID().String() == run.TraceID {
+				ids[s.SpanContext.SpanID().String()] = s.Name
+				spans = append(spans, s)
+			}
+		}
+		if !maps.Equal(got, want[service]) {
+			t.Errorf("%s: spans %v, want %v", service, got, want[service])
+		}
+	}
+	for _, s := range spans {
+		if parent := ids[s.Parent.SpanID().String()]; parent == "" && s.Name != "prober.run.join" {
+			t.Errorf("span %s has no parent in the trace", s.Name)
+		}
+	}
+	if len(run.Continuity) != 2 || run.Continuity[0].Result != "continued" || run.Continuity[1].Result != "continued" {
+		t.Errorf("continuity %+v", run.Continuity)
+	}
+}
+
+func TestAPlatformThatDoesNotTraceIsSaidSo(t *testing.T) {
+	p := flowtest.Start(t, flowtest.Options{})
+	stage := p.Stage(t, 0)
+	provider := sdktrace.NewTracerProvider()
+	run := flowtest.Play{Flow: flows.Join, Script: script(stage), Stage: stage, Tracer: provider.Tracer("flows")}.Perform(t.Context(), t)
+	flowtest.Green().Check(t, run)
+	if len(run.Continuity) != 2 || run.Continuity[0].Result != "absent" {
+		t.Errorf("continuity %+v", run.Continuity)
+	}
+}
+
+func sockets(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("no /proc/self/fd here")
+	}
+	n := 0
+	for _, e := range entries {
+		if target, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && strings.HasPrefix(target, "socket:") {
+			n++
+		}
+	}
+	return n
+}
+
+func TestTwoHundredJoinsLeaveNothingBehind(t *testing.T) {
+	joins := 200
+	if testing.Short() {
+		joins = 20
+	}
+	p := flowtest.Start(t, flowtest.Options{})
+	stage := p.Stage(t, 0)
+	flow := &join.Flow{Stage: stage}
+	perform := func() {
+		run := flowtest.Play{Flow: flows.Join, Script: flow, Stage: stage}.Perform(t.Context(), t)
+		if flowtest.Green().Check(t, run); t.Failed() {
+			t.FailNow()
+		}
+		p.Rest(t)
+	}
+	perform()
+	goroutines, open := settled(t, 0, 0)
+	for range joins {
+		perform()
+	}
+	g, o := settled(t, goroutines, open)
+	if g > goroutines || o > open {
+		t.Errorf("after %d joins %d goroutines and %d sockets; before, %d and %d", joins, g, o, goroutines, open)
+	}
+	if n := p.MeetingsCreated(); n != len(p.Lanes) {
+		t.Errorf("%d meetings for %d lanes", n, len(p.Lanes))
+	}
+}
+
+// settled counts goroutines and open sockets once they are no more than allowed,
+// or have not become fewer for a while: what a run has closed takes a moment to end.
+func settled(t *testing.T, goroutines, open int) (int, int) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	g, o := runtime.NumGoroutine(), sockets(t)
+	for since := time.Now(); time.Since(since) < 2*time.Second; {
+		if g <= goroutines && o <= open {
+			break
+		}
+		<-tick.C
+		if a, b := runtime.NumGoroutine(), sockets(t); a < g || b < o {
+			g, o, since = min(g, a), min(o, b), time.Now()
+		}
+	}
+	return g, o
+}
