@@ -116,10 +116,10 @@ func (b *board) change(set func()) {
 	b.changed = make(chan struct{})
 }
 
-func (b *board) look() (View, error, <-chan struct{}) {
+func (b *board) look() (View, <-chan struct{}, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.view, b.err, b.changed
+	return b.view, b.changed, b.err
 }
 
 // wait waits until the newest view fulfils e. The last view of a session counts
@@ -127,7 +127,7 @@ func (b *board) look() (View, error, <-chan struct{}) {
 func (b *board) wait(ctx context.Context, phase Phase, e Expectation) (View, error) {
 	start := time.Now()
 	for {
-		view, ended, changed := b.look()
+		view, changed, ended := b.look()
 		missing, err := e.Missing(view)
 		if err != nil {
 			return view, fmt.Errorf("waiting for %s: %w", e.What, err)

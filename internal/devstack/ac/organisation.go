@@ -7,9 +7,12 @@ import (
 	"strings"
 )
 
+// The platform's own texts.
 var (
-	errNoHost      = errors.New("Missing or invalid Host header") //nolint:staticcheck // the platform's text
-	errNoSubdomain = errors.New("Invalid subdomain")              //nolint:staticcheck // the platform's text
+	//lint:ignore ST1005 it is what the platform answers
+	errNoHost = errors.New("Missing or invalid Host header")
+	//lint:ignore ST1005 it is what the platform answers
+	errNoSubdomain = errors.New("Invalid subdomain")
 )
 
 // subdomain returns the organisation that a Host header names (platform

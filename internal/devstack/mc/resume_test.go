@@ -184,7 +184,7 @@ func TestBindingTokensDependOnMeetingParticipantAndNonce(t *testing.T) {
 		}
 		seen[token] = true
 	}
-	if b.token(k1, "p") != b.token(k1, "p") {
+	if first, second := b.token(k1, "p"), b.token(k1, "p"); first != second {
 		t.Error("a token is not reproducible")
 	}
 }
