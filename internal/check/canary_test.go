@@ -1,0 +1,478 @@
+package check_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/canary"
+	"github.com/dark-tower/prober/internal/check"
+	"github.com/dark-tower/prober/internal/config"
+	"github.com/dark-tower/prober/internal/devstack"
+	"github.com/dark-tower/prober/internal/devstack/fault"
+	"github.com/dark-tower/prober/internal/devstack/mc"
+	"github.com/dark-tower/prober/internal/devstack/mh"
+	"github.com/dark-tower/prober/internal/provision"
+	"github.com/dark-tower/prober/internal/report"
+	"github.com/dark-tower/prober/internal/setup"
+)
+
+// canaryConfig has every flow, each as short as it may be, and deadlines that are
+// soon missed.
+const canaryConfig = `
+version: 1
+platform:
+  ac_url: %s
+  gc_url: %s
+  organisation: devtest
+  trust:
+    ca_file: %s
+    mc: {server_name: localhost}
+    mh: {server_name: localhost}
+  deadlines: {sign_in: 2s, gc: 2s, mc: 2s, mh: 2s, subscribe: 2s, first_media: 2s, default: 2s}
+  reference: ["%s"]
+accounts:
+  canary:
+    email: {env: "CANARY_EMAIL_{account}"}
+    password: {env: "CANARY_PASSWORD_{account}"}
+    display_name: {env: "CANARY_NAME_{account}"}
+lanes:
+  - {name: join, pool: canary, use: check, rest: 0s}
+  - {name: media, pool: canary, use: check, rest: 0s}
+  - {name: clean, pool: canary, use: check, rest: 0s}
+  - {name: handler, pool: canary, use: check, rest: 0s}
+  - {name: abrupt, pool: canary, use: check, rest: 0s}
+  - {name: migrate, pool: canary, use: check, rest: 0s}
+probes:
+  - {name: join, flow: join, lanes: [join], interval: 1m, timeout: 20s, join: {anchor: resident}}
+  - {name: media, flow: media, lanes: [media], interval: 1m, timeout: 20s, media: {duration: 1s, settle: 100ms}}
+  - {name: clean, flow: reconnect, lanes: [clean], interval: 1m, timeout: 20s, reconnect: {disconnect: clean, steady: 100ms}}
+  - {name: handler, flow: reconnect, lanes: [handler], interval: 1m, timeout: 20s, reconnect: {disconnect: handler, steady: 100ms}}
+  - {name: abrupt, flow: reconnect, lanes: [abrupt], interval: 1m, timeout: 20s, reconnect: {disconnect: abrupt, steady: 100ms}}
+  - {name: migrate, flow: reconnect, lanes: [migrate], interval: 1m, timeout: 20s, reconnect: {disconnect: migrate, steady: 100ms}}
+`
+
+// output is everything that comes out, by where it came out.
+type output struct {
+	mu   sync.Mutex // protects the following field
+	text map[string]*strings.Builder
+}
+
+func (o *output) add(where, format string, args ...any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.text == nil {
+		o.text = make(map[string]*strings.Builder)
+	}
+	if o.text[where] == nil {
+		o.text[where] = new(strings.Builder)
+	}
+	fmt.Fprintf(o.text[where], format+"\n", args...)
+}
+
+func (o *output) writer(where string) writerFunc {
+	return func(b []byte) (int, error) { o.add(where, "%s", b); return len(b), nil }
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (w writerFunc) Write(b []byte) (int, error) { return w(b) }
+
+// leaks searches everything for everything.
+func (o *output) leaks(cage *canary.Cage) []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var found []string
+	for where, text := range o.text {
+		for _, leak := range cage.Find(text.String()) {
+			found = append(found, where+": "+leak)
+		}
+	}
+	return found
+}
+
+// bothHandlers logs in text and in JSON: they ask a value for different things.
+type bothHandlers struct{ text, json slog.Handler }
+
+func (h bothHandlers) Enabled(context.Context, slog.Level) bool { return true }
+func (h bothHandlers) Handle(ctx context.Context, r slog.Record) error {
+	return errors.Join(h.text.Handle(ctx, r.Clone()), h.json.Handle(ctx, r))
+}
+func (h bothHandlers) WithAttrs(a []slog.Attr) slog.Handler {
+	return bothHandlers{h.text.WithAttrs(a), h.json.WithAttrs(a)}
+}
+func (h bothHandlers) WithGroup(name string) slog.Handler {
+	return bothHandlers{h.text.WithGroup(name), h.json.WithGroup(name)}
+}
+
+func (o *output) logger(where string) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}
+	return slog.New(bothHandlers{slog.NewTextHandler(o.writer(where), opts), slog.NewJSONHandler(o.writer(where), opts)})
+}
+
+// addError prints an error, and each that it wraps, in every way there is.
+func (o *output) addError(where string, err error) {
+	if err == nil {
+		return
+	}
+	o.add(where, "%v\n%+v\n%#v\n%s\n%q", err, err, err, err, err)
+	switch wraps := err.(type) { //nolint:errorlint // the chain is walked here
+	case interface{ Unwrap() error }:
+		o.addError(where, wraps.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, e := range wraps.Unwrap() {
+			o.addError(where, e)
+		}
+	}
+}
+
+func (o *output) addRun(r flows.Run) {
+	o.add("run as a value", "%v\n%+v\n%#v", r, r, r)
+	if r.Failure != nil {
+		o.addError("failure of a run", r.Failure)
+	}
+	for _, s := range r.Steps {
+		if s.Failure != nil {
+			o.addError("failure of a step", s.Failure)
+		}
+	}
+}
+
+func (o *output) addSpans(spans tracetest.SpanStubs) {
+	for _, s := range spans {
+		o.add("spans", "%s %s %s %v", s.Name, s.Status.Description, s.InstrumentationScope.Name, s.Resource)
+		attributes := func(list []attribute.KeyValue) {
+			for _, a := range list {
+				o.add("spans", "%s=%s", a.Key, a.Value.Emit())
+			}
+		}
+		attributes(s.Attributes)
+		for _, e := range s.Events {
+			o.add("spans", "%s", e.Name)
+			attributes(e.Attributes)
+		}
+		for _, l := range s.Links {
+			attributes(l.Attributes)
+		}
+	}
+}
+
+func canaryName(t *testing.T) string {
+	t.Helper()
+	b := make([]byte, 9)
+	if _, err := rand.Read(b); err != nil {
+		t.Fatal(err)
+	}
+	return "canary-" + hex.EncodeToString(b)
+}
+
+// plantAccounts gives every account of cfg an email, a password and a name that
+// cannot be mistaken for anything else.
+func plantAccounts(t *testing.T, cfg *config.Config) {
+	t.Helper()
+	for _, lane := range cfg.Lanes {
+		for n := range lane.Accounts {
+			account := fmt.Sprintf("%s_%d", strings.ToUpper(lane.Name), n+1)
+			local := canaryName(t)
+			for kind, value := range map[string]string{"EMAIL": local + "@" + canaryName(t) + ".test", "PASSWORD": canaryName(t), "NAME": "Mx " + canaryName(t)} {
+				t.Setenv("CANARY_"+kind+"_"+account, value)
+				aviary.Plant(strings.ToLower(kind), value)
+			}
+			aviary.Plant("local part of an email", local)
+		}
+	}
+}
+
+// bends are ways to make a run fail, each with what else a server gives away.
+var bends = []struct {
+	name   string
+	probe  string
+	bend   fault.Faults
+	echo   func(*spy)
+	wanted flows.Hop
+}{
+	{"AC echoes", "join", fault.Faults{}, func(s *spy) { s.echoAC.Store(400) }, flows.AC},
+	{"AC echoes with 500", "join", fault.Faults{}, func(s *spy) { s.echoAC.Store(500) }, flows.AC},
+	{"AC signs with a wrong key", "join", fault.Faults{AC: fault.AC{WrongKey: true}}, nil, flows.GC},
+	{"GC echoes", "join", fault.Faults{}, func(s *spy) { s.echoGC.Store(400) }, flows.GC},
+	{"GC echoes with 503", "join", fault.Faults{}, func(s *spy) { s.echoGC.Store(503) }, flows.GC},
+	{"GC is throttling", "join", fault.Faults{GC: fault.GC{JoinStatus: 429, RetryAfter: time.Second}}, nil, flows.GC},
+	{"GC does not answer", "join", fault.Faults{GC: fault.GC{JoinNever: true}}, nil, flows.GC},
+	{"GC hands out expired tokens", "join", fault.Faults{GC: fault.GC{ExpiredToken: true}}, nil, flows.MC},
+	{"MC echoes", "join", fault.Faults{}, func(s *spy) { s.echoMC.Store(true) }, flows.MC},
+	{"MC refuses", "join", fault.Faults{MC: fault.MC{JoinError: 2}}, nil, flows.MC},
+	{"MC drops people", "join", fault.Faults{MC: fault.MC{DropAfterJoin: true}}, nil, flows.MC},
+	{"MC refuses capabilities", "join", fault.Faults{MC: fault.MC{RejectCapability: true}}, nil, flows.MC},
+	{"MC gives everybody another key", "media", fault.Faults{MC: fault.MC{WrongKEK: true}}, nil, flows.MC},
+	{"MC publishes other identities", "media", fault.Faults{MC: fault.MC{WrongRosterKey: true}}, nil, flows.MC},
+	{"handlers refuse", "join", fault.Faults{MH: fault.MH{RejectConnect: true}}, nil, flows.MH},
+	{"handlers corrupt frames", "media", fault.Faults{MH: fault.MH{CorruptEvery: 1}}, nil, flows.MH},
+}
+
+// TestNoSecretComesOut runs all flows, good and failing, against a platform whose
+// every secret is known, and searches everything that comes out.
+func TestNoSecretComesOut(t *testing.T) {
+	var out output
+	exporter := tracetest.NewInMemoryExporter()
+	provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))
+	stack, err := devstack.Start(t.Context(), devstack.Options{
+		Log:            out.logger("log of the embedded platform"),
+		TracerProvider: func(string) trace.TracerProvider { return provider },
+		Times: devstack.Times{
+			MC: mc.Times{Grace: 300 * time.Millisecond, GraceTick: 50 * time.Millisecond},
+			MH: mh.Times{UnreachableJitter: 50 * time.Millisecond, NotifyBackoff: 50 * time.Millisecond},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stack.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	between := newSpy(t, stack)
+
+	// From nothing to a site, as the commands do it.
+	files := canaryFiles(t, between)
+	cfg, err := setup.Load(files.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plantAccounts(t, cfg)
+	result, err := setup.Provide(t.Context(), cfg, files, "", func(e provision.Event) { out.add("progress of provisioning", "%v", e) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.add("result of provisioning", "%v %+v %#v %v", result, result, result, result.Lanes)
+	if info, err := os.Stat(files.Lanes); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the lane file has mode %v, and must be readable by its owner only (%v)", info.Mode(), err)
+	}
+	tasks, err := check.Select(cfg, nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, err := setup.Open(cfg, files, check.Lanes(tasks), out.logger("log of the prober"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer site.Close()
+	out.add("site as a value", "%v %+v %#v", *site, *site, *site)
+	var shown bytes.Buffer
+	if err := cfg.Show(&shown); err != nil {
+		t.Fatal(err)
+	}
+	out.add("config show", "%s", shown.String())
+
+	runs := goodRuns(t, site, tasks, provider.Tracer("prober"))
+	runs = append(runs, badRuns(t, site, tasks, provider.Tracer("prober"), stack, between)...)
+	for _, r := range runs {
+		out.addRun(r)
+	}
+	var text, colored, document bytes.Buffer
+	if err := errors.Join(report.Text{}.Write(&text, runs), report.Text{Color: true}.Write(&colored, runs), report.JSON(&document, runs)); err != nil {
+		t.Fatal(err)
+	}
+	out.add("report", "%s", text.String())
+	out.add("report in colour", "%s", colored.String())
+	out.add("report as JSON", "%s", document.String())
+	misconfigured(t, &out, cfg, files)
+	out.addSpans(exporter.GetSpans())
+
+	// Before anything is believed: everything was planted, and everything was said.
+	counts := aviary.Count()
+	for _, kind := range []string{"email", "local part of an email", "password", "name", "user token", "meeting token",
+		"meeting code", "join_token", "binding_token", "meeting_kek", "random key"} {
+		if counts[kind] == 0 {
+			t.Errorf("no %s was ever seen", kind)
+		}
+	}
+	for _, where := range []string{"log of the embedded platform", "log of the prober", "spans", "report", "report as JSON", "failure of a step", "config show"} {
+		if out.text[where] == nil {
+			t.Errorf("nothing came out of: %s", where)
+		}
+	}
+	for _, leak := range out.leaks(&aviary) {
+		t.Error(leak)
+	}
+	t.Logf("searched for %v", counts)
+}
+
+func canaryFiles(t *testing.T, s *spy) setup.Files {
+	t.Helper()
+	dir := t.TempDir()
+	ca := filepath.Join(dir, "ca.pem")
+	files := setup.Files{Config: filepath.Join(dir, "probes.yaml"), Lanes: filepath.Join(dir, "lanes.json")}
+	reference := strings.TrimPrefix(s.AC, "http://")
+	for path, content := range map[string][]byte{ca: s.CAPEM, files.Config: fmt.Appendf(nil, canaryConfig, s.AC, s.GC, ca, reference)} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+func perform(t *testing.T, opts check.Options) []flows.Run {
+	t.Helper()
+	c, err := check.New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := c.Run(t.Context())
+	if err := c.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	return runs
+}
+
+// goodRuns runs every flow.
+func goodRuns(t *testing.T, site *setup.Site, tasks []check.Task, tracer trace.Tracer) []flows.Run {
+	t.Helper()
+	runs := perform(t, check.Options{Site: site, Tasks: tasks, Tracer: tracer})
+	if len(runs) != len(tasks) {
+		t.Errorf("%d runs of %d probes", len(runs), len(tasks))
+	}
+	for _, r := range runs {
+		if r.Outcome == flows.Failed {
+			t.Errorf("%s: %v", r.Probe, r.Failure)
+		}
+	}
+	return runs
+}
+
+// badRuns bends the platform in every way that makes a server talk.
+func badRuns(t *testing.T, site *setup.Site, tasks []check.Task, tracer trace.Tracer, stack *devstack.Stack, between *spy) []flows.Run {
+	t.Helper()
+	var all []flows.Run
+	for _, b := range bends {
+		for _, lane := range site.Accounts {
+			for _, cred := range lane {
+				site.Platform.Accounts.Forget(cred) // so that AC is asked again
+			}
+		}
+		if err := stack.Quiesce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		stack.Faults().Set(b.bend)
+		if b.echo != nil {
+			b.echo(between)
+		}
+		var task []check.Task
+		for _, x := range tasks {
+			if x.Probe.Name == b.probe {
+				task = append(task, x)
+			}
+		}
+		runs := perform(t, check.Options{Site: site, Tasks: task, Tracer: tracer})
+		stack.Faults().Set(fault.Faults{})
+		between.echoAC.Store(0)
+		between.echoGC.Store(0)
+		between.echoMC.Store(false)
+		for _, r := range runs {
+			if r.Failure == nil || r.Failure.Hop != b.wanted && r.Failure.Hop != flows.Prober {
+				t.Errorf("%s: the run came to %s, %v", b.name, r.Outcome, r.Failure)
+			}
+		}
+		all = append(all, runs...)
+	}
+	return all
+}
+
+// misconfigured collects the errors of a wrong set-up.
+func misconfigured(t *testing.T, out *output, cfg *config.Config, files setup.Files) {
+	t.Helper()
+	const where = "error of a wrong set-up"
+	lanes := []string{"join", "media"}
+	t.Setenv("CANARY_PASSWORD_JOIN_1", os.Getenv("CANARY_PASSWORD_JOIN_1")[:7]) // too short
+	t.Setenv("CANARY_EMAIL_JOIN_2", os.Getenv("CANARY_EMAIL_JOIN_1"))           // the same user twice
+	t.Setenv("CANARY_EMAIL_MEDIA_1", os.Getenv("CANARY_PASSWORD_MEDIA_1"))      // in the wrong place
+	t.Setenv("CANARY_NAME_MEDIA_2", "")
+	_, err := setup.Open(cfg, files, lanes, nil)
+	out.addError(where, err)
+
+	other := *cfg
+	other.Platform.Organisation = "demo"
+	_, err = setup.Open(&other, files, lanes, nil)
+	out.addError(where, err)
+	codes, err := os.ReadFile(files.Lanes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := files
+	broken.Lanes += ".broken"
+	if err := os.WriteFile(broken.Lanes, bytes.Replace(codes, []byte(`"code": "`), []byte(`"code": "!`), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = setup.Open(cfg, broken, lanes, nil)
+	out.addError(where, err)
+	inline, err := os.ReadFile(files.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"PASSWORD", "EMAIL", "NAME"} {
+		value := os.Getenv("CANARY_" + name + "_CLEAN_1")
+		wrong := strings.Replace(string(inline), `{env: "CANARY_`+name+`_{account}"}`, `{value: "`+value+`"}`, 1)
+		_, err := config.Parse("probes.yaml", []byte(wrong))
+		if err == nil {
+			t.Errorf("an inline %s was accepted", name)
+		}
+		out.addError(where, err)
+		_, err = config.Parse("probes.yaml", []byte(strings.Replace(wrong, "value: ", "", 1)))
+		out.addError(where, err)
+	}
+}
+
+// TestALeakWouldBeFound leaks on purpose, into each place that is searched.
+func TestALeakWouldBeFound(t *testing.T) {
+	secret := canaryName(t)
+	var cage canary.Cage
+	cage.Plant("password", secret)
+	leak := &flows.Failure{Step: flows.StepSignIn, Hop: flows.AC, Reason: flows.Rejected, Detail: "no " + secret, Err: fmt.Errorf("wrapped: %w", errors.New(secret))}
+	exporter := tracetest.NewInMemoryExporter()
+	tracer := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter)).Tracer("test")
+
+	for where, add := range map[string]func(*output){
+		"a log":             func(o *output) { o.logger("x").Debug("signing in", "password", secret) },
+		"a group of a log":  func(o *output) { o.logger("x").WithGroup("g").With("password", secret).Debug("signing in") },
+		"a failure":         func(o *output) { o.addRun(flows.Run{Failure: leak}) },
+		"a step":            func(o *output) { o.addRun(flows.Run{Steps: []flows.StepResult{{Failure: leak}}}) },
+		"a wrapped error":   func(o *output) { o.addError("x", leak.Err) },
+		"one of two errors": func(o *output) { o.addError("x", errors.Join(errors.New("fine"), leak)) },
+		"a span's name":     func(o *output) { endSpan(tracer, secret); o.addSpans(exporter.GetSpans()) },
+		"an attribute": func(o *output) {
+			endSpan(tracer, "x", trace.WithAttributes(attribute.StringSlice("who", []string{secret})))
+			o.addSpans(exporter.GetSpans())
+		},
+		"a run's report": func(o *output) {
+			_ = report.Text{}.Write(o.writer("x"), []flows.Run{{Probe: "join", Outcome: flows.Failed, Failure: leak}})
+		},
+	} {
+		exporter.Reset()
+		var out output
+		add(&out)
+		if len(out.leaks(&cage)) == 0 {
+			t.Errorf("a leak into %s was not found", where)
+		}
+	}
+}
+
+func endSpan(tracer trace.Tracer, name string, opts ...trace.SpanStartOption) {
+	_, span := tracer.Start(context.Background(), name, opts...)
+	span.End()
+}

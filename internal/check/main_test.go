@@ -1,0 +1,12 @@
+package check_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	watchKeys()
+	goleak.VerifyTestMain(m)
+}
