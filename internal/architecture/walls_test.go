@@ -92,7 +92,7 @@ func TestTheEmbeddedPlatformSharesOnlyWireAndFrame(t *testing.T) {
 
 // floors lists the rooms from the ground up; imports may only go down.
 var floors = [][]string{
-	{"internal/darktower/frame", "internal/darktower/wire", "internal/darktower/tracecontext", "internal/webtransport", "internal/selfwatch"},
+	{"internal/darktower/frame", "internal/darktower/wire", "internal/darktower/tracecontext", "internal/webtransport", "internal/selfwatch", "internal/kerneltime", "internal/link"},
 	{"internal/darktower/seal", "internal/darktower/framing", "internal/darktower/httpapi"},
 	{"internal/darktower/account", "internal/darktower/meeting", "internal/darktower/signaling", "internal/darktower/media"},
 	{"internal/darktower"},
