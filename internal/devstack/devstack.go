@@ -9,6 +9,7 @@ package devstack
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -82,6 +83,10 @@ type Stack struct {
 	ServerName   string // in the certificates of MC and MH, which carry no IP address
 	CAPEM        []byte // certificate of the throw-away CA
 	RootCAs      *x509.CertPool
+
+	// CertificateHashes are the SHA-256 of the leaf certificates of the MCs and of
+	// the media handlers: what a browser wants instead of a CA.
+	CertificateHashes [][sha256.Size]byte
 
 	HandlerIDs  []string // as fault.MH.Only knows them
 	HandlerURLs []string // advertised, in the same order

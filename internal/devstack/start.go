@@ -3,6 +3,7 @@ package devstack
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -151,6 +152,7 @@ func (s *Stack) startMCs(ctx context.Context, opts Options, ca *authority, auth 
 	if err != nil {
 		return err
 	}
+	s.CertificateHashes = append(s.CertificateHashes, sha256.Sum256(certificate.Certificate[0]))
 	tracer := opts.TracerProvider("mc-service")
 	for i := range opts.MCs {
 		rpc, udp, err := sockets(ctx, opts.Addresses.MC, i)
@@ -192,6 +194,7 @@ func (s *Stack) startMHs(ctx context.Context, opts Options, ca *authority, auth 
 	if err != nil {
 		return err
 	}
+	s.CertificateHashes = append(s.CertificateHashes, sha256.Sum256(certificate.Certificate[0]))
 	tracer := opts.TracerProvider("mh-service")
 	for i := range opts.Handlers {
 		rpc, udp, err := sockets(ctx, opts.Addresses.MH, i)
