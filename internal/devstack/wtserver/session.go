@@ -109,9 +109,9 @@ func (s *Session) watch() {
 		end = connectionEnd(context.Cause(s.conn.Context()))
 	}
 	s.end = end
+	close(s.done) // first: who has the end from End may ask Ended
 	s.ended <- end
 	close(s.ended)
-	close(s.done)
 	s.cancel()
 }
 
@@ -238,6 +238,12 @@ func (s *Session) drain() {
 // returns when the close has been sent.
 func (s *Session) Drop() { s.conn.CloseWithError(0, "") }
 
+// lastWord is how long after the acknowledgement a finished session is dropped.
+// Across a network that takes a round trip; on loopback it would take
+// microseconds, and a client whose reader has not had its turn would see only
+// the close.
+const lastWord = 25 * time.Millisecond
+
 // Finish closes the send half of every accepted stream, waits until the client
 // has acknowledged all that was written, at most grace, and drops the session.
 func (s *Session) Finish(grace time.Duration) {
@@ -254,6 +260,10 @@ func (s *Session) Finish(grace time.Duration) {
 		ctx, cancel := context.WithTimeout(s.ctx, grace)
 		acks.wait(ctx, ids)
 		cancel()
+		select {
+		case <-time.After(lastWord):
+		case <-s.ctx.Done():
+		}
 	}
 	s.Drop()
 }
