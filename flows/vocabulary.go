@@ -194,7 +194,7 @@ func Legal(s Step, h Hop, r Reason) bool {
 	case StepFirstMedia, StepTalk:
 		return (h == MH && (r == NoMedia || r == Closed || r == Protocol)) || (h == MC && (r == Closed || r == Timeout || r == Protocol))
 	case StepRestore:
-		return (h == MC && (r == Timeout || r == Closed || r == Protocol || r == Rejected || r == Unavailable)) || (h == MH && (r == NoMedia || r == Closed))
+		return (h == MC && (r == Timeout || r == Closed || r == Protocol || r == Rejected || r == Unavailable)) || (h == MH && (r == NoMedia || r == Closed || r == Protocol))
 	}
 	return false
 }

@@ -42,12 +42,7 @@ func (p *Person) WhySilent(ctx context.Context, other *Person, started time.Time
 			dropped++
 		}
 	}
-	refused := make(map[frame.Reason]int)
-	for _, r := range p.Received() {
-		if !r.At.Before(started) && !r.Accepted() && (r.SenderID == other.SenderID() || r.SenderID == 0) {
-			refused[r.Reject]++
-		}
-	}
+	refused := p.refusedSince(other, started)
 	assignment, assigned := p.View().SlotOf(other.SenderID())
 	switch {
 	case !assigned || !assignment.Active(other.SenderID()):
@@ -62,6 +57,17 @@ func (p *Person) WhySilent(ctx context.Context, other *Person, started time.Time
 	}
 	return &flows.Failure{Hop: flows.MH, Reason: flows.NoMedia, Err: err,
 		Detail: fmt.Sprintf("%s was sent %d frames of %s through an ACTIVE slot and got none", p.part.Actor(), handed, other.part.Actor())}
+}
+
+// refusedSince counts the frames that p refused and that are, or may be, other's.
+func (p *Person) refusedSince(other *Person, t time.Time) map[frame.Reason]int {
+	refused := make(map[frame.Reason]int)
+	for _, r := range p.Received() {
+		if !r.At.Before(t) && !r.Accepted() && (r.SenderID == other.SenderID() || r.SenderID == 0) {
+			refused[r.Reject]++
+		}
+	}
+	return refused
 }
 
 // refusals tells keys that MC handed out wrongly from frames that the relay damaged.

@@ -27,6 +27,7 @@ type Person struct {
 	part    *flows.Part
 	account account.Credentials
 	ticket  meeting.Ticket
+	former  []string // participant ids, of each session in turn
 }
 
 // AfterCut marks the steps that follow as done after a reconnect's cut.
@@ -81,6 +82,7 @@ func (p *Person) JoinMC(ctx context.Context) error {
 		if err := p.Participant.JoinMC(ctx); err != nil {
 			return err
 		}
+		p.former = append(p.former, p.ParticipantID())
 		p.noteContinuity(ctx, p.View().JoinTraceParent)
 		for _, u := range p.View().Handlers {
 			p.learn(flows.MH, u)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/darktower"
 	"github.com/dark-tower/prober/internal/darktower/media"
 )
 
@@ -30,24 +31,68 @@ func (p *Person) HearAgain(ctx context.Context, other *Person, cut time.Time, co
 // is MC's, who has to bring people back together; and the handler's when MC has
 // done so and the media still does not come.
 func (p *Person) notRestored(other *Person, cut time.Time, err error) error {
-	if !errors.Is(err, context.DeadlineExceeded) {
-		if dead := p.Dead(); dead == nil || other.Dead() != nil {
-			return err
-		}
+	dead := p.Dead()
+	if dead == nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
 	if f := p.ownFault(cut, time.Now()); f != nil {
 		return f
 	}
 	detail := fmt.Sprintf("%s does not hear %s %v after the cut", p.part.Actor(), other.part.Actor(), time.Since(cut).Round(10*time.Millisecond))
-	if dead := p.Dead(); dead != nil {
-		detail += fmt.Sprintf("; %s was thrown out: %v", p.part.Actor(), dead)
+	switch {
+	case dead != nil && p.haunted():
+		return &flows.Failure{Hop: flows.MC, Reason: flows.Closed, Err: dead,
+			Detail: fmt.Sprintf("%s: thrown out, since MC holds on to the person that was cut off and did not give the identity back: %v", detail, dead)}
+	case dead != nil:
+		return dead
 	}
-	view := p.View()
-	assignment, assigned := view.SlotOf(other.SenderID())
-	if assigned && assignment.Active(other.SenderID()) && len(other.Targets()) > 0 && time.Since(view.SlotsAt) > soundCheck {
+	if refused := p.refusedSince(other, cut); len(refused) > 0 {
+		return p.refusals(other, refused, err)
+	}
+	if p.routed(other, cut) {
 		return &flows.Failure{Hop: flows.MH, Reason: flows.NoMedia, Err: err, Detail: detail + " though the slot is ACTIVE"}
 	}
 	return &flows.Failure{Hop: flows.MC, Reason: flows.Timeout, Err: err, Detail: detail + "; MC has not routed them to each other again"}
+}
+
+// routed reports whether MC has brought p and other together, as far as they were
+// told. After a lost handler that takes news of MC: what it said before was of a
+// connection that is no more.
+func (p *Person) routed(other *Person, cut time.Time) bool {
+	view := p.View()
+	for _, q := range []*Person{p, other} {
+		for _, c := range q.Cuts() {
+			if c.Kind == darktower.CutKindHandler && view.SlotsAt.Before(cut) {
+				return false
+			}
+		}
+	}
+	assignment, assigned := view.SlotOf(other.SenderID())
+	return assigned && assignment.Active(other.SenderID()) && len(other.Targets()) > 0 && time.Since(view.SlotsAt) > soundCheck
+}
+
+// haunted reports whether somebody whom a person of this run once was is still on
+// the roster: handlers take nobody whose user is there twice (platform contract,
+// MC D.9).
+func (p *Person) haunted() bool {
+	roster := p.View().Roster
+	for _, q := range p.cast.people {
+		for _, id := range q.former {
+			if _, there := roster[id]; there && id != q.ParticipantID() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// AwaitBound waits until the handler that was cut has taken the person back.
+func (p *Person) AwaitBound(ctx context.Context) error {
+	err := p.Participant.AwaitBound(ctx)
+	if err != nil && ctx.Err() == nil {
+		return &flows.Failure{Hop: flows.MH, Reason: flows.Closed, Err: err}
+	}
+	return err
 }
 
 // RedialHandler connects to the handler that was cut again, as the step

@@ -5,6 +5,7 @@ package reconnect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -66,7 +67,7 @@ func (f *Flow) cutAndRestore(ctx context.Context, run *flows.Recorder, stayer, r
 	before := returner.SenderID()
 	cut, err := f.cut(returner)
 	if err != nil {
-		return &flows.Failure{Step: flows.StepRestore, Hop: flows.Prober, Reason: flows.Self, Cause: flows.CauseNetwork, Err: err}
+		return returner.Part().Blame(ctx, flows.StepRestore, uncut(err))
 	}
 	returner.AfterCut()
 	result := flows.Restoration{Disconnect: f.Disconnect, Cut: cut}
@@ -93,7 +94,7 @@ func (f *Flow) cutAndRestore(ctx context.Context, run *flows.Recorder, stayer, r
 		}
 		if f.Disconnect == flows.CutHandler {
 			if err := returner.AwaitBound(ctx); err != nil {
-				return fmt.Errorf("the handler that was cut is not bound again: %w", err)
+				return err
 			}
 		}
 		for _, at := range []time.Time{heard.At, reached.At} {
@@ -123,6 +124,16 @@ func (f *Flow) cut(returner *people.Person) (time.Time, error) {
 		return returner.Migrate()
 	}
 	return time.Time{}, fmt.Errorf("unknown disconnect %q", f.Disconnect)
+}
+
+// uncut says whose fault it is that nothing could be cut: a connection that has
+// gone already is its handler's, anything else this machine's.
+func uncut(err error) error {
+	f := &flows.Failure{Hop: flows.Prober, Reason: flows.Self, Cause: flows.CauseNetwork, Err: err}
+	if errors.Is(err, media.ErrNoConnection) {
+		f.Hop, f.Reason, f.Cause = flows.MH, flows.Closed, ""
+	}
+	return f
 }
 
 // comeBack does what the person does who has lost the connection, and returns
