@@ -43,7 +43,7 @@ Ctrl-C ends it: people leave their meetings, what is known is printed. A second
 Ctrl-C ends it at once, and the platform takes up to 45 s to notice.
 
 Exit codes
-  0    every run succeeded
+  0    every run succeeded; informational ones do not count
   1    a run failed
   2    usage or configuration: nothing was run
   3    nothing failed, but a run is inconclusive

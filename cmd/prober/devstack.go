@@ -36,7 +36,7 @@ file, a few accounts that can sign in at once, and the commands with which the p
 checks it from another terminal. It goes on until Ctrl-C, which is its proper end
 (exit code 0); everything that was made on it goes with it.`,
 		Example: `  prober devstack
-  prober devstack --dir /tmp/devstack --verbose    files in a known place, log on standard error`,
+  prober devstack --dir devstack --verbose    files in a known place, log on standard error`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDevstack(cmd, f) },
 	}

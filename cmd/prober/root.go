@@ -29,6 +29,7 @@ did it work, how long did each part take, and whose fault was it when it did not
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	})
+	root.Flags().Bool("version", false, "print the version")
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newCheck(), newConfig(), newDevstack(), newProvision(), newVersion())

@@ -28,7 +28,7 @@ func group(cmd *cobra.Command) *cobra.Command {
 				names = append(names, c.Name())
 			}
 		}
-		return fmt.Errorf("%s has no command %q%s", cmd.CommandPath(), args[0], suggest(cmd, args[0], "", names))
+		return fmt.Errorf("%s has no command %q%s", shortName(cmd), args[0], suggest(cmd, args[0], "", names))
 	}
 	return cmd
 }
@@ -42,7 +42,12 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if cmd.Flags().Lookup("probe") != nil {
 		hint = fmt.Sprintf(" (a probe is named with --probe %s)", args[0])
 	}
-	return fmt.Errorf("%s takes flags only, not %q%s%s", cmd.CommandPath(), args[0], hint, seeHelp(cmd))
+	return fmt.Errorf("%s takes flags only, not %q%s%s", shortName(cmd), args[0], hint, seeHelp(cmd))
+}
+
+// shortName is a command's name where everybody knows whose command it is.
+func shortName(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 }
 
 func seeHelp(cmd *cobra.Command) string { return fmt.Sprintf("; see `%s --help`", cmd.CommandPath()) }
