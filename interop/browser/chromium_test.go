@@ -126,7 +126,7 @@ func open(t *testing.T, url string) *browser {
 	// Neither the context nor a failure kills the driver: it is asked to close the
 	// browser first.
 	cmd := exec.Command(node, "driver.mjs", installed, chromium, filepath.Join(home, "profile"), url)
-	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+home, "XDG_CACHE_HOME="+home)
+	cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+home, "XDG_CACHE_HOME="+home, "TMPDIR="+home)
 	b := &browser{t: t, answers: make(chan answer), errors: &tail{}}
 	cmd.Stderr = b.errors
 	cmd.WaitDelay = 5 * time.Second

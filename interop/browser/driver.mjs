@@ -14,6 +14,7 @@ import { createInterface } from 'node:readline';
 const [modules, executablePath, profile, url] = process.argv.slice(2);
 const { chromium } = createRequire(join(modules, 'package.json'))('playwright-core');
 
+process.stdout.on('error', () => {}); // nobody listens any more: the input ends, too
 const say = (answer) => process.stdout.write(JSON.stringify(answer) + '\n');
 
 const context = await chromium.launchPersistentContext(profile, {
@@ -45,7 +46,9 @@ try {
       say({ id, error: String(e.message ?? e) });
     }
   };
-  for await (const line of createInterface({ input: process.stdin })) await obey(JSON.parse(line));
+  const lines = createInterface({ input: process.stdin });
+  lines.once('close', () => context.close()); // also in the middle of a call
+  for await (const line of lines) await obey(JSON.parse(line));
 } finally {
   await context.close();
 }

@@ -138,57 +138,47 @@ func silence(sequence uint32) []byte {
 	return append(packet, bytes.Repeat(count, 10)[:75]...)
 }
 
-// judgeOurs holds what our participant heard of the page against what that sent.
-func judgeOurs(t *testing.T, r *report, ours *person, sender uint16) {
+// judgeOurs holds what our participant heard of the page against what that sent,
+// and returns how many frames it heard and dropped.
+func judgeOurs(t *testing.T, r *report, ours *person, sender uint16) (n struct{ heard, dropped int }) {
 	t.Helper()
-	sent := map[[2]uint64]int{}
 	for i, f := range r.Sent {
-		sent[[2]uint64{f.Generation, uint64(f.Sequence)}] = f.Bytes
 		if int(f.Sequence) != i {
 			t.Fatalf("the page's frame %d has the sequence %d", i, f.Sequence)
 		}
 	}
-	if r.NotSent > 0 {
-		t.Logf("the page could not send %d datagrams", r.NotSent)
-	}
-	accepted := false
 	for _, f := range ours.Received() {
-		if f.SenderID != sender && f.Decoded {
+		switch {
+		case f.Decoded && f.SenderID != sender:
 			continue
-		}
-		if !f.Accepted() {
-			if accepted && f.Reject != frame.NoKEKForGeneration {
+		case f.Accepted():
+			n.heard++
+			if int(f.Sequence) >= len(r.Sent) {
+				t.Errorf("we heard frame %d of the page, which sent %d", f.Sequence, len(r.Sent))
+			} else if sent := r.Sent[f.Sequence]; f.Bytes != overhead+sent.Bytes || f.Generation != sent.Generation {
+				t.Errorf("frame %d of the page came with %d bytes under transmit key %d: it sent %d under %d",
+					f.Sequence, f.Bytes, f.Generation, overhead+sent.Bytes, sent.Generation)
+			}
+		default:
+			n.dropped++
+			if n.heard > 0 && f.Reject != frame.NoKEKForGeneration {
 				t.Errorf("we dropped frame %d of the page: %s", f.Sequence, f.Reject)
 			}
-			continue
-		}
-		accepted = true
-		if size, ok := sent[[2]uint64{f.Generation, uint64(f.Sequence)}]; ok && f.Bytes != overhead+size {
-			t.Errorf("frame %d of the page arrived with %d bytes, not %d", f.Sequence, f.Bytes, overhead+size)
-		} else if !ok && int(f.Sequence) < len(r.Sent) {
-			t.Errorf("frame %d with transmit key %d was never sent", f.Sequence, f.Generation)
 		}
 	}
+	return n
 }
 
 // tell prints the run's result.
-func tell(t *testing.T, b *browser, r *report, ours *person, sender uint16) {
-	heard, dropped := 0, 0
-	for _, f := range ours.Received() {
-		switch {
-		case f.SenderID != sender:
-		case f.Accepted():
-			heard++
-		default:
-			dropped++
-		}
-	}
+func tell(t *testing.T, b *browser, r *report, ours struct{ heard, dropped int }) {
+	t.Helper()
 	var steps []string
 	for _, s := range r.Steps {
 		steps = append(steps, fmt.Sprintf("%s %d ms", s.Name, s.MS))
 	}
 	t.Logf("Chromium %s: %s", b.version, strings.Join(steps, ", "))
-	t.Logf("participant -> browser: %d datagrams received, %d verified, %d opened, %d dropped, %d lost by hop numbers",
+	t.Logf("from participants to the browser: %d datagrams received, %d verified, %d opened, %d dropped, %d lost",
 		r.Received, r.Verified, len(r.Accepted), len(r.Rejected), r.Lost)
-	t.Logf("browser -> participant: %d frames sent when asked, %d opened in all, %d dropped", len(r.Sent), heard, dropped)
+	t.Logf("from the browser to a participant: %d frames sent, %d opened, %d dropped, %d lost",
+		len(r.Sent), ours.heard, ours.dropped, len(r.Sent)-ours.heard-ours.dropped)
 }
