@@ -186,7 +186,7 @@ func gone(participant string) signaling.Expectation {
 }
 
 func TestThePageAgreesWithTheContractOnItsOwn(t *testing.T) {
-	node := program(t, "node")
+	node := nodeProgram(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, "frames.test.mjs")

@@ -43,6 +43,22 @@ func program(t *testing.T, names ...string) string {
 	return ""
 }
 
+// nodeProgram returns the path of a node that is new enough.
+func nodeProgram(t *testing.T) string {
+	t.Helper()
+	const oldest = 20
+	path := program(t, "node")
+	out, err := exec.Command(path, "--version").Output()
+	if err != nil {
+		t.Fatalf("node --version: %v", err)
+	}
+	var major int
+	if _, err := fmt.Sscanf(string(out), "v%d.", &major); err != nil || major < oldest {
+		missing(t, "node %s is installed: %d or newer is wanted", strings.TrimSpace(string(out)), oldest)
+	}
+	return path
+}
+
 // modules returns a folder into which the lock file's packages are installed. It
 // is made once for each lock file.
 func modules(t *testing.T) string {
@@ -113,7 +129,7 @@ type answer struct {
 func open(t *testing.T, url string) *browser {
 	t.Helper()
 	chromium := program(t, "chromium", "chromium-browser", "google-chrome")
-	node := program(t, "node")
+	node := nodeProgram(t)
 	installed := modules(t)
 
 	// Chromium's last files may come later than its end: hence no TempDir.
