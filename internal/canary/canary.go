@@ -112,11 +112,15 @@ func (c *Cage) Count() map[string]int {
 func (c *Cage) Find(text string) []string {
 	const before = 60
 	low := strings.ToLower(text)
+	windows := windowsOf(low)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var found []string
 	for _, b := range c.birds {
 		for name, form := range b.forms {
+			if _, maybe := windows[form[:min(len(form), shortest)]]; !maybe && len(form) >= shortest {
+				continue
+			}
 			if at := strings.Index(low, form); at >= 0 {
 				found = append(found, fmt.Sprintf("%s, %s, after %q", b.kind, name, low[max(0, at-before):at]))
 				break
@@ -124,4 +128,14 @@ func (c *Cage) Find(text string) []string {
 		}
 	}
 	return found
+}
+
+// windowsOf are all strings of the shortest length in text: with thousands of
+// forms to look for, most are ruled out by their beginning.
+func windowsOf(text string) map[string]struct{} {
+	windows := make(map[string]struct{}, len(text))
+	for i := range max(len(text)-shortest+1, 0) {
+		windows[text[i:i+shortest]] = struct{}{}
+	}
+	return windows
 }
