@@ -3,6 +3,7 @@ package webtransport
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/quicvarint"
@@ -40,21 +41,39 @@ func (s *Session) SendDatagram(b []byte) error {
 // does little else, and see DatagramsDropped in [Stats]. What was queued when the
 // session ended is still given out, then the *[SessionError].
 func (s *Session) ReceiveDatagram(ctx context.Context) ([]byte, error) {
+	b, _, err := s.receive(ctx, false)
+	return b, err
+}
+
+func (s *Session) receive(ctx context.Context, timed bool) ([]byte, Arrival, error) {
+	// One at a time: datagrams are told apart by their number.
+	select {
+	case s.receiving <- struct{}{}:
+		defer func() { <-s.receiving }()
+	case <-ctx.Done():
+		return nil, Arrival{}, context.Cause(ctx)
+	}
 	for {
 		b, err := s.conn.ReceiveDatagram(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
+				return nil, Arrival{}, context.Cause(ctx)
 			}
-			return nil, s.streamError(err)
+			return nil, Arrival{}, s.streamError(err)
 		}
+		at := Arrival{At: time.Now()}
+		nth := s.datagramsHanded
+		s.datagramsHanded++
 		quarter, n, err := quicvarint.Parse(b)
 		if err != nil || quarter != uint64(s.req.StreamID())/4 {
 			s.datagramsForeign.Add(1)
 			continue
 		}
 		s.datagramsReceived.Add(1)
-		return b[n:], nil
+		if timed {
+			at.Kernel = s.path.arrivals.of(nth)
+		}
+		return b[n:], at, nil
 	}
 }
 

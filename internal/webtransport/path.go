@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/dark-tower/prober/internal/kerneltime"
 )
 
 // socketBuffer is what quic-go asks of a socket in each direction, in bytes.
@@ -24,6 +26,7 @@ type Path struct {
 	dark      atomic.Bool
 	recording atomic.Bool // the last packet sent is kept in last
 	birth     time.Time   // origin of the two moments below
+	arrivals  *arrivals   // of the packets that were read
 
 	packetsSent, packetsReceived     atomic.Uint64
 	bytesSent, bytesReceived         atomic.Uint64
@@ -44,7 +47,7 @@ type Path struct {
 // openPath opens a path towards remote: a socket of its address family, bound to
 // a port of the kernel's choice.
 func openPath(remote netip.AddrPort) (*Path, error) {
-	p := &Path{network: "udp4", birth: time.Now()}
+	p := &Path{network: "udp4", birth: time.Now(), arrivals: newArrivals()}
 	if remote.Addr().Is6() && !remote.Addr().Is4In6() {
 		p.network = "udp6"
 	}
@@ -62,6 +65,7 @@ func (p *Path) open() (*net.UDPConn, error) {
 		return nil, fmt.Errorf("opening a UDP socket: %w", err)
 	}
 	size := tuneSocket(c)
+	kerneltime.Enable(c)
 	p.mu.Lock()
 	p.receiveBuffer = size
 	p.mu.Unlock()
@@ -201,13 +205,17 @@ type packetConn struct {
 	*Path
 	readSized, writeSized atomic.Bool
 	from                  *net.UDPAddr // the last sender, kept to spare one allocation per packet
+
+	// Of ReadFrom, which one goroutine calls.
+	clock   kerneltime.Clock
+	control [kerneltime.ControlSize]byte
 }
 
 // ReadFrom gives the next packet that the path lets through.
 func (c *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
 		sock := c.sock.Load()
-		n, from, err := sock.ReadFromUDPAddrPort(b)
+		n, oob, _, from, err := sock.ReadMsgUDPAddrPort(b, c.control[:])
 		if c.sock.Load() != sock {
 			continue // moved meanwhile; what came to the old address is lost, as behind a NAT
 		}
@@ -218,7 +226,9 @@ func (c *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
 			c.swallowedReceived.Add(1)
 			continue
 		}
-		now := int64(time.Since(c.birth))
+		received, read := c.clock.Moment(kerneltime.Parse(c.control[:oob]).Wall)
+		c.arrivals.packetRead(b[:n], received, read)
+		now := int64(read.Sub(c.birth))
 		c.firstReceived.CompareAndSwap(0, now)
 		c.lastReceived.Store(now)
 		c.packetsReceived.Add(1)

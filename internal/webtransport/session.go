@@ -44,6 +44,9 @@ type Session struct {
 	datagramsSent, datagramsReceived atomic.Uint64
 	datagramsForeign                 atomic.Uint64
 
+	receiving       chan struct{} // holds a token while a datagram is received
+	datagramsHanded uint64        // by QUIC; belongs to who holds the token
+
 	sendMu  sync.Mutex
 	sendBuf []byte // protected by sendMu
 
@@ -61,10 +64,11 @@ func newSession(path *Path, cfg *Config) *Session {
 		rawStreamCodes:   cfg.RawStreamCodes,
 		path:             path,
 		socket:           socket,
-		transport:        &quic.Transport{Conn: socket},
+		transport:        &quic.Transport{Conn: socket, Tracer: strayTrace{path.arrivals}},
 		settingsReceived: make(chan struct{}),
 		bidi:             make(chan *Stream, maxPending),
 		uni:              make(chan *ReceiveStream, maxPending),
+		receiving:        make(chan struct{}, 1),
 		peerDone:         make(chan struct{}),
 	}
 	s.id.Store(-1)
@@ -74,6 +78,7 @@ func newSession(path *Path, cfg *Config) *Session {
 
 // start starts HTTP/3 on the connection.
 func (s *Session) start() {
+	s.path.arrivals.start()
 	s.h3 = (&http3.Transport{
 		EnableDatagrams:        true,
 		DisableCompression:     true, // or the CONNECT request asks for gzip

@@ -19,7 +19,8 @@ import (
 // wireTrace collects from quic-go's event trace what its API does not tell, and
 // passes the events on to a qlog file when one was asked for.
 type wireTrace struct {
-	mtu atomic.Int64
+	arrivals *arrivals
+	mtu      atomic.Int64
 
 	datagramsParsed, datagramsDropped atomic.Uint64
 
@@ -33,8 +34,8 @@ type wireTrace struct {
 }
 
 // openTrace opens a trace, with a qlog file in dir unless that is empty.
-func openTrace(dir string) (*wireTrace, error) {
-	t := &wireTrace{}
+func openTrace(dir string, a *arrivals) (*wireTrace, error) {
+	t := &wireTrace{arrivals: a}
 	if dir == "" {
 		return t, nil
 	}
@@ -102,13 +103,15 @@ func (wireRecorder) Close() error { return nil }
 // RecordEvent runs on QUIC's own goroutine, for every packet: keep it short.
 func (r wireRecorder) RecordEvent(ev qlogwriter.Event) {
 	t := r.t
+	datagrams := 0
 	switch e := ev.(type) {
 	case qlog.PacketReceived:
 		for i := range e.Frames {
 			if _, ok := e.Frames[i].Frame.(*qlog.DatagramFrame); ok {
-				t.datagramsParsed.Add(1)
+				datagrams++
 			}
 		}
+		t.datagramsParsed.Add(uint64(datagrams))
 	case qlog.DatagramDropped:
 		if e.Direction == qlog.DirectionReceiving {
 			t.datagramsDropped.Add(1)
@@ -116,6 +119,7 @@ func (r wireRecorder) RecordEvent(ev qlogwriter.Event) {
 	case qlog.MTUUpdated:
 		t.mtu.Store(int64(e.Value))
 	}
+	t.arrivals.event(ev, datagrams)
 	if t.file == nil {
 		return
 	}
