@@ -103,6 +103,8 @@ func (j *Judge) Attribute(ctx context.Context, step Step, err error) *Failure {
 		return j.transport(ctx, f, transport)
 	case errors.As(err, &answer), errors.As(err, &split), errors.Is(err, meeting.ErrNoEndpoint):
 		f.Reason = Protocol
+	case errors.As(err, &closed) && closed.Phase == signaling.PhaseSession: // whatever MC said last
+		return j.ended(ctx, f, MC, err)
 	case errors.As(err, &refusal):
 		f.Reason = refusalReason(refusal)
 		f.over(MC)
@@ -115,21 +117,14 @@ func (j *Judge) Attribute(ctx context.Context, step Step, err error) *Failure {
 	case errors.As(err, &protocol), errors.Is(err, darktower.ErrNoHandlers):
 		f.Reason = Protocol
 		f.over(MC)
-	case errors.As(err, &closed), errors.As(err, &session), errors.As(err, &reset), errors.Is(err, media.ErrAllClosed):
-		f.Reason = Closed
-		f.over(MH)
-		if closed != nil {
-			f.over(MC) // a session of MC is always wrapped so
-		}
-		switch {
-		case session == nil && !errors.As(err, &session):
-		case session.Via == webtransport.ViaLocal:
-			return f.self(CauseConfig) // hung up on by ourselves
-		case session.Via == webtransport.ViaIdleTimeout:
-			return j.silence(ctx, f)
-		}
+	case errors.As(err, &closed):
+		return j.ended(ctx, f, MC, err)
+	case errors.As(err, &session), errors.As(err, &reset), errors.Is(err, media.ErrAllClosed):
+		return j.ended(ctx, f, MH, err) // MC's are always wrapped in closed
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		f.Reason = Timeout
+		if f.Reason = Timeout; !Legal(step, f.Hop, Timeout) {
+			return f.self(CauseConfig) // a run that was given less time than its conversation takes
+		}
 		return j.silence(ctx, f)
 	case errors.As(err, &panicked):
 		return f.self(CausePanic)
@@ -139,6 +134,21 @@ func (j *Judge) Attribute(ctx context.Context, step Step, err error) *Failure {
 		return f.self(CauseUnspecified)
 	default:
 		return f.self(CauseConfig) // nothing that the platform is known to cause
+	}
+	return f
+}
+
+// ended attributes the end of a session with hop h.
+func (j *Judge) ended(ctx context.Context, f *Failure, h Hop, err error) *Failure {
+	f.Reason = Closed
+	f.over(h)
+	var session *webtransport.SessionError
+	switch {
+	case !errors.As(err, &session):
+	case session.Via == webtransport.ViaLocal:
+		return f.self(CauseConfig) // hung up on by ourselves
+	case session.Via == webtransport.ViaIdleTimeout:
+		return j.silence(ctx, f)
 	}
 	return f
 }
@@ -263,15 +273,14 @@ func (j *Judge) silence(ctx context.Context, f *Failure) *Failure {
 		return f
 	}
 	sight := j.Witness.Look(ctx)
-	overUDP := f.Step != StepSignIn && f.Step != StepGCAssign && f.Step != StepGCJoin
 	switch {
 	case sight.nothing() && !sight.Reference:
 		f.Detail = fmt.Sprintf("%s; nothing answers, the reference does not either", f.Detail)
 		return f.self(CauseNetwork)
 	case sight.nothing():
 		f.Detail = fmt.Sprintf("%s; no part of the platform answers, the reference does", f.Detail)
-	case overUDP && sight.HTTP && sight.KnownMH && !sight.MC && !sight.MH:
-		f.Hop = Network
+	case !overHTTP(f.Step) && sight.HTTP && sight.KnownMH && !sight.MC && !sight.MH:
+		f.Hop, f.Reason = Network, Timeout
 		f.Detail = fmt.Sprintf("%s; UDP is silent at MC and at every known MH while HTTP answers", f.Detail)
 	}
 	return f

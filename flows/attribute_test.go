@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/darktower"
 	"github.com/dark-tower/prober/internal/darktower/httpapi"
+	"github.com/dark-tower/prober/internal/darktower/media"
 	"github.com/dark-tower/prober/internal/darktower/meeting"
 	"github.com/dark-tower/prober/internal/darktower/signaling"
 	"github.com/dark-tower/prober/internal/darktower/wire/signalingv1"
@@ -73,12 +75,26 @@ func TestWhoseFaultAnErrorIs(t *testing.T) {
 		{"MC never answers", flows.StepMCJoin, &signaling.TimeoutError{Waiting: "the JoinResponse"}, flows.MC, flows.Timeout, ""},
 		{"MC goes away", flows.StepMCJoin, &signaling.ClosedError{Err: io.EOF}, flows.MC, flows.Closed, ""},
 		{"MC sends rubbish", flows.StepMCJoin, &signaling.ProtocolError{Message: "frame"}, flows.MC, flows.Protocol, ""},
-		{"the deadline passes", flows.StepFirstMedia, fmt.Errorf("hearing: %w", context.DeadlineExceeded), flows.MH, flows.Timeout, ""},
+		{"MC goes away while handlers are dialed", flows.StepMHConnect, &signaling.ClosedError{Phase: signaling.PhaseSession, Err: io.EOF}, flows.MC, flows.Closed, ""},
+		{"MC says why it goes away", flows.StepTalk, &signaling.ClosedError{Phase: signaling.PhaseSession, Err: io.EOF, Last: &signaling.ServerError{Code: 7, Message: "Server is shutting down, please reconnect"}}, flows.MC, flows.Closed, ""},
+		{"MC refuses and goes away", flows.StepMCJoin, &signaling.ClosedError{Phase: signaling.PhaseJoin, Err: io.EOF, Last: &signaling.ServerError{Code: 7, Message: "Server is shutting down, please reconnect"}}, flows.MC, flows.Unavailable, ""},
+		{"MC offers no handler", flows.StepMHConnect, fmt.Errorf("connecting: %w", darktower.ErrNoHandlers), flows.MC, flows.Protocol, ""},
+		{"a handler hangs up", flows.StepSubscribe, fmt.Errorf("waiting: %w", errors.Join(media.ErrAllClosed, ended(webtransport.ViaConnectionClose))), flows.MH, flows.Closed, ""},
+		{"a handler falls silent", flows.StepTalk, ended(webtransport.ViaIdleTimeout), flows.MH, flows.Closed, ""},
+		{"a step's deadline passes", flows.StepSubscribe, fmt.Errorf("waiting: %w", context.DeadlineExceeded), flows.MC, flows.Timeout, ""},
+		{"the run's deadline passes in the conversation", flows.StepTalk, context.DeadlineExceeded, flows.Prober, flows.Self, flows.CauseConfig},
+		{"this side hung up", flows.StepSubscribe, ended(webtransport.ViaLocal), flows.Prober, flows.Self, flows.CauseConfig},
+		{"the prober's own record is full", flows.StepFirstMedia, media.ErrRecordFull, flows.Prober, flows.Self, flows.CauseDrops},
+		{"a panic while a message was handled", flows.StepMCJoin, &signaling.PanicError{Value: "boom"}, flows.Prober, flows.Self, flows.CausePanic},
+		{"an error that nobody knows", flows.StepMCJoin, errors.New("odd"), flows.Prober, flows.Self, flows.CauseConfig},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := (&flows.Judge{}).Attribute(t.Context(), c.step, c.err)
 			if f.Hop != c.hop || f.Reason != c.reason || f.Cause != c.cause {
 				t.Errorf("got %s/%s/%s, want %s/%s/%s", f.Hop, f.Reason, f.Cause, c.hop, c.reason, c.cause)
+			}
+			if !flows.Legal(c.step, f.Hop, f.Reason) {
+				t.Errorf("%s at %s for %s is not legal", c.step, f.Hop, f.Reason)
 			}
 			if f.Detail == "" || !errors.Is(f.Err, c.err) {
 				t.Error("the evidence is gone")
@@ -86,6 +102,8 @@ func TestWhoseFaultAnErrorIs(t *testing.T) {
 		})
 	}
 }
+
+func ended(via webtransport.Via) error { return &webtransport.SessionError{Via: via, Remote: true} }
 
 func TestARefusalAfterASuccessIsThePlatforms(t *testing.T) {
 	judge := &flows.Judge{}

@@ -212,7 +212,8 @@ func TestEveryStepHasAnOwnerAndALegalFailure(t *testing.T) {
 			t.Errorf("%d %s: a closed set has at most ten values", n, name)
 		}
 	}
-	if rows > 110 {
-		t.Errorf("%d legal rows of step, hop and reason", rows)
+	t.Logf("%d legal rows of step, hop and reason", rows)
+	if rows > 91 {
+		t.Errorf("%d legal rows of step, hop and reason: more than there were reasons for", rows)
 	}
 }

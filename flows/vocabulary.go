@@ -7,6 +7,8 @@
 // finished Run.
 package flows
 
+import "slices"
+
 // Flow is what people do.
 type Flow string
 
@@ -176,25 +178,43 @@ func Legal(s Step, h Hop, r Reason) bool {
 	switch h {
 	case Prober:
 		return r == Self
-	case Network:
-		return r == Unreachable || r == Timeout
+	case Network: // a name that does not exist, or UDP that is silent
+		dials := s == StepMCConnect || s == StepMHConnect
+		return r == Unreachable && (dials || overHTTP(s)) || r == Timeout && !overHTTP(s)
 	}
-	switch s {
-	case StepSignIn, StepGCAssign, StepGCJoin:
-		return h == s.Owner() && r != NoMedia && r != Self
-	case StepMCConnect:
-		return h == MC && (r == Unreachable || r == Timeout || r == TLS || r == Protocol || r == Unavailable || r == Rejected || r == Closed)
-	case StepMHConnect:
-		return (h == MH && (r == Unreachable || r == Timeout || r == TLS || r == Protocol || r == Unavailable || r == Rejected || r == Closed)) ||
-			(h == MC && (r == Closed || r == Protocol))
-	case StepMCJoin:
-		return h == MC && (r == Timeout || r == Protocol || r == Rejected || r == Unavailable || r == Closed)
-	case StepSubscribe:
-		return (h == MC && (r == Timeout || r == Protocol || r == Rejected || r == Unavailable || r == Closed)) || (h == MH && r == Closed)
-	case StepFirstMedia, StepTalk:
-		return (h == MH && (r == NoMedia || r == Closed || r == Protocol)) || (h == MC && (r == Closed || r == Timeout || r == Protocol))
-	case StepRestore:
-		return (h == MC && (r == Timeout || r == Closed || r == Protocol || r == Rejected || r == Unavailable)) || (h == MH && (r == NoMedia || r == Closed || r == Protocol))
+	return slices.Contains(reasonsOf(s, h), r)
+}
+
+func overHTTP(s Step) bool { return s == StepSignIn || s == StepGCAssign || s == StepGCJoin }
+
+// reasonsOf lists why a step can fail at a service.
+func reasonsOf(s Step, h Hop) []Reason {
+	dialed := []Reason{Unreachable, Timeout, TLS, Protocol, Rejected, Unavailable, Closed}
+	switch {
+	case overHTTP(s):
+		if h == s.Owner() {
+			return append(dialed, Throttled)
+		}
+	case h == MC:
+		switch s {
+		case StepMCConnect:
+			return dialed
+		case StepMCJoin:
+			return []Reason{Timeout, Protocol, Rejected, Unavailable, Closed}
+		case StepSubscribe:
+			return []Reason{Timeout, Protocol, Rejected, Closed}
+		default:
+			return []Reason{Timeout, Protocol, Closed}
+		}
+	case h == MH:
+		switch s {
+		case StepMHConnect:
+			return dialed
+		case StepSubscribe:
+			return []Reason{Closed}
+		case StepFirstMedia, StepTalk, StepRestore:
+			return []Reason{NoMedia, Protocol, Closed}
+		}
 	}
-	return false
+	return nil
 }

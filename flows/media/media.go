@@ -77,20 +77,43 @@ func (f *Flow) talk(ctx context.Context, run *flows.Recorder, everybody []*peopl
 			pause = people.Sleep(ctx, settle, everybody...)
 		}
 		window.Until = time.Now()
+		if pause != nil && window.Until.Before(window.To) {
+			window.To = window.Until // the talk was cut short
+		}
 		silent := people.Pairs(everybody, func(listener, talker *people.Person) error {
 			pair := listener.Evidence(talker, window)
 			run.Record(func(r *flows.Run) { r.Pairs = append(r.Pairs, pair) })
-			if pair.LongestSilence >= deafening && listener.ShouldHear(talker) {
-				return listener.WhySilent(ctx, talker, window.From,
-					fmt.Errorf("%s was silent for %v: %w", talker.Part().Actor(), pair.LongestSilence.Round(time.Millisecond), people.ErrSilence))
-			}
-			return nil
+			return deaf(listener, talker, people.Span{From: window.From, To: window.To})
 		})
 		if pause != nil {
 			return pause
 		}
-		return silent
+		if silent != nil {
+			return silent
+		}
+		for _, p := range everybody {
+			if err := p.Dead(); err != nil {
+				return err // too late to be heard as a silence
+			}
+		}
+		return nil
 	})
+}
+
+// deaf returns why a listener did not hear a talker for so long that it is a
+// failure: although MC had them hear each other, or since MC does not any more. A
+// pause in the routing that has ended is evidence, and no failure.
+func deaf(listener, talker *people.Person, window people.Span) error {
+	why := listener.WhySilent
+	silence := listener.LongestSilence(talker, window)
+	if lost, ok := listener.Lost(talker, window); ok && lost.Len() >= deafening && silence.Len() < deafening {
+		silence, why = lost, listener.WhyLost
+	}
+	if silence.Len() < deafening {
+		return nil
+	}
+	return why(talker, silence, fmt.Errorf("%s was silent for %v: %w",
+		talker.Part().Actor(), silence.Len().Round(time.Millisecond), people.ErrSilence))
 }
 
 func orDefault(d, fallback time.Duration) time.Duration {

@@ -2,8 +2,6 @@ package people
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,56 +12,11 @@ import (
 	"github.com/dark-tower/prober/internal/darktower/media"
 )
 
-// WhySilent says whose fault it is that p hears nothing of other since started.
-// Both ends are in this process, so the talker's own record tells whether there
-// was anything to hear.
-func (p *Person) WhySilent(ctx context.Context, other *Person, started time.Time, err error) error {
-	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrSilence) {
-		return err
-	}
-	now := time.Now()
-	if f := p.ownFault(started, now); f != nil {
-		return f
-	}
-	if err := p.Dead(); err != nil {
-		return err
-	}
-	if err := other.Dead(); err != nil {
-		return err
-	}
-	handed, dropped := 0, 0
-	for _, s := range other.Sent() {
-		if s.Due.Before(started) {
-			continue
-		}
-		if _, ok := s.Handed(); ok {
-			handed++
-		} else {
-			dropped++
-		}
-	}
-	refused := p.refusedSince(other, started)
-	assignment, assigned := p.View().SlotOf(other.SenderID())
-	switch {
-	case !assigned || !assignment.Active(other.SenderID()):
-		return &flows.Failure{Hop: flows.MC, Reason: flows.Timeout, Err: err, Detail: fmt.Sprintf("%s has no ACTIVE slot for %s any more", p.part.Actor(), other.part.Actor())}
-	case handed == 0 && len(other.Targets()) == 0:
-		return &flows.Failure{Hop: flows.MC, Reason: flows.Timeout, Err: err, Detail: fmt.Sprintf("MC directs %s to send nothing", other.part.Actor())}
-	case handed == 0:
-		return &flows.Failure{Hop: flows.Prober, Reason: flows.Self, Cause: flows.CauseDrops, Err: err,
-			Detail: fmt.Sprintf("%s handed no frame to a connection, %d were dropped before", other.part.Actor(), dropped)}
-	case len(refused) > 0:
-		return p.refusals(other, refused, err)
-	}
-	return &flows.Failure{Hop: flows.MH, Reason: flows.NoMedia, Err: err,
-		Detail: fmt.Sprintf("%s was sent %d frames of %s through an ACTIVE slot and got none", p.part.Actor(), handed, other.part.Actor())}
-}
-
-// refusedSince counts the frames that p refused and that are, or may be, other's.
-func (p *Person) refusedSince(other *Person, t time.Time) map[frame.Reason]int {
+// refusedDuring counts the frames that p refused and that are, or may be, other's.
+func (p *Person) refusedDuring(other *Person, span Span) map[frame.Reason]int {
 	refused := make(map[frame.Reason]int)
 	for _, r := range p.Received() {
-		if !r.At.Before(t) && !r.Accepted() && (r.SenderID == other.SenderID() || r.SenderID == 0) {
+		if !r.At.Before(span.From) && !r.At.After(span.To) && !r.Accepted() && (r.SenderID == other.SenderID() || r.SenderID == 0) {
 			refused[r.Reject]++
 		}
 	}
@@ -95,16 +48,16 @@ func tally(refused map[frame.Reason]int) string {
 	return b.String()
 }
 
-// ownFault reports that the prober could not have heard: it was late for most
-// of the time, or dropped what had arrived.
-func (p *Person) ownFault(from, to time.Time) *flows.Failure {
+// ownFault reports that the prober could not have heard: it was late for most of
+// the span, or dropped most of what it could have received of the frames expected.
+func (p *Person) ownFault(span Span, expected int) *flows.Failure {
 	if p.stage.Watch != nil {
-		if lag := p.stage.Watch.LagDuring(from, to); lag > to.Sub(from)/2 {
+		if lag := p.stage.Watch.LagDuring(span.From, span.To); lag > span.Len()/2 {
 			return &flows.Failure{Hop: flows.Prober, Reason: flows.Self, Cause: flows.CauseLag,
-				Detail: fmt.Sprintf("the prober was late for %v of %v", lag.Round(time.Millisecond), to.Sub(from).Round(time.Millisecond))}
+				Detail: fmt.Sprintf("the prober was late for %v of %v", lag.Round(time.Millisecond), span.Len().Round(time.Millisecond))}
 		}
 	}
-	if n := p.OwnDrops(); n > 0 {
+	if n := p.OwnDrops(); n > 0 && n >= expected/2 {
 		return &flows.Failure{Hop: flows.Prober, Reason: flows.Self, Cause: flows.CauseDrops,
 			Detail: fmt.Sprintf("the prober dropped %d datagrams that had arrived", n)}
 	}

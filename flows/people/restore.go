@@ -35,7 +35,14 @@ func (p *Person) notRestored(other *Person, cut time.Time, err error) error {
 	if dead == nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	if f := p.ownFault(cut, time.Now()); f != nil {
+	since := Span{cut, time.Now()}
+	handed := 0
+	for _, s := range other.Sent() {
+		if at, ok := s.Handed(); ok && at.After(cut) {
+			handed++
+		}
+	}
+	if f := p.ownFault(since, handed); f != nil {
 		return f
 	}
 	detail := fmt.Sprintf("%s does not hear %s %v after the cut", p.part.Actor(), other.part.Actor(), time.Since(cut).Round(10*time.Millisecond))
@@ -46,7 +53,7 @@ func (p *Person) notRestored(other *Person, cut time.Time, err error) error {
 	case dead != nil:
 		return dead
 	}
-	if refused := p.refusedSince(other, cut); len(refused) > 0 {
+	if refused := p.refusedDuring(other, since); len(refused) > 0 {
 		return p.refusals(other, refused, err)
 	}
 	if p.routed(other, cut) {
@@ -106,14 +113,6 @@ func (p *Person) RedialHandler(ctx context.Context) (time.Time, error) {
 		return err
 	})
 	return at, err
-}
-
-// ShouldHear reports whether everything says that p hears other: both in the
-// meeting, other in an ACTIVE slot, and that for longer than a sound check.
-func (p *Person) ShouldHear(other *Person) bool {
-	view := p.View()
-	assignment, ok := view.SlotOf(other.SenderID())
-	return ok && assignment.Active(other.SenderID())
 }
 
 // LastBefore is when p last accepted a frame of other before t; t itself when

@@ -75,7 +75,7 @@ func Sleep(ctx context.Context, d time.Duration, everybody ...*Person) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	for _, p := range everybody {
-		stop := context.AfterFunc(p.SessionContext(), func() { cancel(p.Dead()) })
+		stop := context.AfterFunc(p.SessionContext(), func() { cancel(p.SessionEnd()) })
 		defer stop()
 	}
 	timer := time.NewTimer(d)

@@ -27,6 +27,7 @@ type listener struct {
 	member    *membership
 	kek       *signaling.KEK
 	directive *signaling.Directive
+	slotsAt   time.Time
 }
 
 // onView installs a view before anybody acts on it: the meeting key first, the
@@ -50,6 +51,10 @@ func (l *listener) onView(v signaling.View) {
 	}
 	l.member.opener.ReplaceRoster(roster)
 	l.member.opener.SetAssigned(v.AssignedSenders())
+	if !v.SlotsAt.Equal(l.slotsAt) {
+		l.slotsAt = v.SlotsAt
+		l.p.noteSlots(v)
+	}
 	if v.Directive != l.directive {
 		l.directive = v.Directive
 		l.direct(v.Directive)

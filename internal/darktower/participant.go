@@ -50,6 +50,7 @@ type Participant struct {
 	resumed  bool
 	cuts     []Cut
 	obeyErr  error // why MC could not be obeyed, the last time
+	slotLog  []SlotChange
 	released bool
 	freed    chan struct{} // closed when everything is released
 }
@@ -188,6 +189,16 @@ func (p *Participant) Dead() error {
 func ownDoing(err error) bool {
 	var ended *webtransport.SessionError
 	return errors.As(err, &ended) && ended.Via == webtransport.ViaLocal
+}
+
+// SessionEnd waits until the newest MC session has ended and returns why.
+func (p *Participant) SessionEnd() error {
+	s, err := p.current()
+	if err != nil {
+		return err
+	}
+	<-s.Done()
+	return s.Err()
 }
 
 // SessionContext ends with the newest MC session.

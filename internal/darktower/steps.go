@@ -245,6 +245,19 @@ func (p *Participant) Mute(ctx context.Context, muted bool) error {
 	return nil
 }
 
+// MuteOther mutes somebody else's audio for everybody, or lifts that. MC takes it
+// only from the meeting's host, and says nothing (platform contract, MC D.8).
+func (p *Participant) MuteOther(ctx context.Context, participantID string, muted bool) error {
+	s, err := p.current()
+	if err != nil {
+		return fmt.Errorf("muting somebody else: %w", err)
+	}
+	if err := s.ServerMute(ctx, participantID, muted, false); err != nil {
+		return fmt.Errorf("muting somebody else: %w", err)
+	}
+	return nil
+}
+
 // Targets are the handlers that MC directs the participant to send to.
 func (p *Participant) Targets() []string {
 	audio, _ := p.View().Directive.Audio()

@@ -223,3 +223,13 @@ func (o *Outsider) Go(t testing.TB) {
 		o.Release()
 	})
 }
+
+// MuteSender has the outsider, who is the meeting's host, mute the person with this
+// sender id for everybody.
+func (o *Outsider) MuteSender(t testing.TB, sender uint16) error {
+	who, ok := o.View().PersonOf(sender)
+	if !ok {
+		return fmt.Errorf("sender %d is not on the roster", sender)
+	}
+	return o.MuteOther(context.WithoutCancel(t.Context()), who.ParticipantID, true)
+}

@@ -36,6 +36,14 @@ type Play struct {
 	// anything.
 	At   Moment
 	When func()
+	// Cues are more of the same.
+	Cues []Cue
+}
+
+// Cue is something that happens once in a run.
+type Cue struct {
+	At Moment
+	Do func()
 }
 
 // Perform makes the run and checks what holds of every run.
@@ -44,23 +52,29 @@ func (p Play) Perform(ctx context.Context, t testing.TB) flows.Run {
 	if p.Timeout == 0 {
 		p.Timeout = time.Minute
 	}
-	if p.When == nil {
-		p.When = func() {}
+	if p.When != nil {
+		p.Cues = append([]Cue{{p.At, p.When}}, p.Cues...)
 	}
-	var once sync.Once
-	if p.At == (Moment{}) {
-		once.Do(p.When)
+	given := make([]sync.Once, len(p.Cues))
+	for i, c := range p.Cues {
+		if c.At == (Moment{}) {
+			given[i].Do(c.Do)
+		}
 	}
 	run := flows.Execute(ctx, flows.Spec{
 		Probe: "test", Flow: p.Flow, Lane: "test", Trigger: flows.OnDemand,
 		Timeout: p.Timeout, Teardown: patience, Tracer: p.Tracer, Judge: p.Stage.Judge,
 		OnStep: func(actor string, step flows.Step, after bool) {
-			if p.At.is(actor, step, after) {
-				once.Do(p.When)
+			for i, c := range p.Cues {
+				if c.At.is(actor, step, after) {
+					given[i].Do(c.Do)
+				}
 			}
 		},
 	}, p.Script)
-	once.Do(func() { t.Errorf("the run never came to %+v", p.At) })
+	for i, c := range p.Cues {
+		given[i].Do(func() { t.Errorf("the run never came to %+v", c.At) })
+	}
 	sound(t, run)
 	return run
 }
