@@ -52,6 +52,7 @@ type PairEvidence struct {
 
 	Latency        []LatencySample // of Delivered and Late frames, by sequence
 	SendLateness   []time.Duration // handed over (or built, when it never was) minus due, by sequence
+	ReadLateness   []time.Duration // of the samples of Latency, in their order: see Received.ReadLateness
 	Jitter         time.Duration   // RFC 3550 6.4.1, over accepted frames in order of arrival
 	LongestSilence time.Duration   // longest span of the window without an accepted frame, edges included
 }

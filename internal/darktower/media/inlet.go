@@ -8,11 +8,26 @@ import (
 
 	"github.com/dark-tower/prober/internal/darktower/frame"
 	"github.com/dark-tower/prober/internal/darktower/seal"
+	"github.com/dark-tower/prober/internal/webtransport"
 )
 
 // source is what a receiver needs of a connection.
 type source interface {
 	ReceiveDatagram(context.Context) ([]byte, error)
+}
+
+// timedSource is a connection that knows when the kernel took a datagram from the
+// network.
+type timedSource interface {
+	ReceiveArrival(context.Context) ([]byte, webtransport.Arrival, error)
+}
+
+// untimed is a connection that does not.
+type untimed struct{ source }
+
+func (u untimed) ReceiveArrival(ctx context.Context) ([]byte, webtransport.Arrival, error) {
+	data, err := u.ReceiveDatagram(ctx)
+	return data, webtransport.Arrival{At: time.Now()}, err
 }
 
 // An inlet is the way of datagrams from one connection. The reader touches only
@@ -55,20 +70,34 @@ func (r *Receiver) attach(ctx context.Context, url string, epoch uint32, from so
 // read does nothing but read, stamp and hand over.
 func (in *inlet) read(ctx context.Context, from source) {
 	defer close(in.done)
+	timed, ok := from.(timedSource)
+	if !ok {
+		timed = untimed{from}
+	}
+	var last time.Time
 	for {
-		data, err := from.ReceiveDatagram(ctx)
-		at := time.Now()
+		data, arrived, err := timed.ReceiveArrival(ctx)
+		at := arrived.At
+		if !arrived.Kernel.IsZero() {
+			at = arrived.Kernel
+		}
+		if at.Before(last) {
+			// Of the datagram before, only the later moment of reading is known, or two
+			// processors disagree: datagrams stay in the order in which they came.
+			at = last
+		}
+		last = at
 		if err != nil {
 			in.to.queue <- arrival{from: in, end: err} // the decoder always drains
 			return
 		}
 		select {
-		case in.to.queue <- arrival{at: at, data: data, from: in}:
+		case in.to.queue <- arrival{at: at, read: arrived.At, data: data, from: in}:
 		default:
 			in.mu.Lock()
 			in.dropped++
 			in.mu.Unlock()
-			in.to.queueFull(at)
+			in.to.queueFull(arrived.At)
 		}
 	}
 }
@@ -76,7 +105,7 @@ func (in *inlet) read(ctx context.Context, from source) {
 // take decodes, opens and describes one datagram, in the order of the contract
 // (platform contract, media B.8). It returns the buffer for the next plaintext.
 func (in *inlet) take(a arrival, plaintext []byte) (Received, []byte) {
-	rec := Received{At: a.at, HandlerURL: in.url, ConnEpoch: in.epoch, Bytes: len(a.data)}
+	rec := Received{At: a.at, ReadLateness: a.read.Sub(a.at), HandlerURL: in.url, ConnEpoch: in.epoch, Bytes: len(a.data)}
 	v, err := frame.Decode(a.data)
 	if err != nil {
 		rec.Reject = reasonOf(err)
@@ -100,7 +129,7 @@ func (in *inlet) take(a arrival, plaintext []byte) (Received, []byte) {
 		rec.Reject = frame.NoRosterEntry
 		return rec, plaintext
 	}
-	opened, err := in.opener.Open(plaintext[:0], v, a.at)
+	opened, err := in.opener.Open(plaintext[:0], v, a.read)
 	if err != nil {
 		rec.Reject = reasonOf(err)
 		return rec, plaintext

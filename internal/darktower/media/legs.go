@@ -87,6 +87,7 @@ func (e *PairEvidence) deliver(f *flight, settle time.Duration) {
 		e.Delivered++
 	}
 	if known {
+		e.ReadLateness = append(e.ReadLateness, r.ReadLateness)
 		e.Latency = append(e.Latency, LatencySample{
 			Epoch: f.Epoch, Sequence: f.Sequence,
 			HandedAt: handed, ArrivedAt: r.At, Latency: latency, HandlerURL: r.HandlerURL,

@@ -70,7 +70,8 @@ const maxDropTimes = 1024
 
 // arrival is one datagram in the reader's hand, or the end of its connection.
 type arrival struct {
-	at   time.Time
+	at   time.Time // when it came in
+	read time.Time // when the reader had it
 	data []byte
 	from *inlet
 	end  error

@@ -65,9 +65,15 @@ func (s *Sent) Handed() (time.Time, bool) {
 
 // Received is one datagram that arrived, accepted or refused.
 type Received struct {
-	At         time.Time // when the reader had it in hand
-	HandlerURL string
-	ConnEpoch  uint32 // of the receiver's connection to HandlerURL, from 1
+	// At is when the kernel took the datagram from the network, where that is known
+	// for certain, else when the reader had it in hand. At never goes back on one
+	// connection.
+	At time.Time
+	// ReadLateness is how long after At the reader had the datagram in hand: this
+	// process's own slowness, which At leaves out. Zero where only the reader knows.
+	ReadLateness time.Duration
+	HandlerURL   string
+	ConnEpoch    uint32 // of the receiver's connection to HandlerURL, from 1
 
 	// The relay's fields, not authenticated; zero when the frame did not decode.
 	SlotID   uint16
