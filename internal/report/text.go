@@ -11,6 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/selfwatch"
 )
 
 // Text writes runs as tables, one block for each probe in order of appearance.
@@ -183,8 +184,17 @@ func notes(runs []flows.Run) []string {
 			samples += p.Latency.Count
 		}
 	}
-	out = append(out, fmt.Sprintf("prober: worst lag %s, %d of %d latency samples tainted, %d datagrams dropped by itself",
-		duration(lag), tainted, samples, dropped))
+	self := "prober: never more than " + duration(selfwatch.Late) + " late"
+	if lag > 0 {
+		self = "prober: up to " + duration(lag) + " late"
+	}
+	if samples > 0 {
+		self += fmt.Sprintf(", %d of %d latency samples tainted", tainted, samples)
+	}
+	if dropped > 0 {
+		self += fmt.Sprintf(", %d datagrams dropped by itself", dropped)
+	}
+	out = append(out, self)
 	if unclean > 0 {
 		out = append(out, fmt.Sprintf("prober: clean leaves missing: %d; the platform holds such a participant for up to 45 s", unclean))
 	}
