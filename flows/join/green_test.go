@@ -221,7 +221,7 @@ func TestTwoHundredJoinsLeaveNothingBehind(t *testing.T) {
 	if testing.Short() {
 		joins = 20
 	}
-	p := flowtest.Start(t, flowtest.Options{})
+	p := flowtest.Start(t, flowtest.Options{Stack: devstack.Options{Handlers: 1}})
 	stage := p.Stage(t, 0)
 	flow := &join.Flow{Stage: stage}
 	perform := func() {

@@ -57,7 +57,7 @@ func (p *Person) ownFault(span Span, expected int) *flows.Failure {
 				Detail: fmt.Sprintf("the prober was late for %v of %v", lag.Round(time.Millisecond), span.Len().Round(time.Millisecond))}
 		}
 	}
-	if n := p.OwnDrops(); n > 0 && n >= expected/2 {
+	if n := p.OwnDrops(); 2*n > expected && expected > 0 {
 		return &flows.Failure{Hop: flows.Prober, Reason: flows.Self, Cause: flows.CauseDrops,
 			Detail: fmt.Sprintf("the prober dropped %d datagrams that had arrived", n)}
 	}

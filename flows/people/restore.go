@@ -32,6 +32,9 @@ func (p *Person) HearAgain(ctx context.Context, other *Person, cut time.Time, co
 // done so and the media still does not come.
 func (p *Person) notRestored(other *Person, cut time.Time, err error) error {
 	dead := p.Dead()
+	if dead == nil {
+		dead = other.Dead()
+	}
 	if dead == nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}

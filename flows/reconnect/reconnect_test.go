@@ -206,11 +206,10 @@ func TestWhatGoesWrongAfterAChangeOfAddress(t *testing.T) {
 		}, later(flows.StepRestore, flows.MH, flows.Closed)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// An end told to the former address is not heard: it takes the idle timeout.
-			times := flowtest.ShortTimes()
-			times.MC.Idle = 2 * time.Second
-			p := flowtest.Start(t, flowtest.Options{Stack: devstack.Options{Times: times}})
+			p := flowtest.Start(t, flowtest.Options{})
 			stage := p.Stage(t, 0)
+			// The returner does not hear of an end that is told to the former address.
+			stage.Platform.Deadlines, stage.Deadlines = flowtest.Hurried()
 			run := flowtest.Play{Flow: flows.Reconnect, Script: script(flows.CutMigrate)(stage), Stage: stage, At: cut, When: func() {
 				p.Faults().Set(mh(fault.MH{Silent: true}))
 				if err := c.stop(p); err != nil {
