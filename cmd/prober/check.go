@@ -13,6 +13,7 @@ import (
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/check"
+	"github.com/dark-tower/prober/internal/config"
 	"github.com/dark-tower/prober/internal/devstack"
 	"github.com/dark-tower/prober/internal/embedded"
 	"github.com/dark-tower/prober/internal/provision"
@@ -90,7 +91,7 @@ func runCheck(cmd *cobra.Command, f checkFlags) (err error) {
 	runs := c.Run(ctx)
 	left := c.Close(context.WithoutCancel(ctx))
 	progress.Clear()
-	return errors.Join(showRuns(cmd, f.output, runs), left)
+	return errors.Join(showRuns(cmd, f, runs), left)
 }
 
 // openSite makes everything ready that is needed to run the probes.
@@ -137,16 +138,23 @@ func openDevstack(ctx context.Context, f checkFlags, provider trace.TracerProvid
 }
 
 // showRuns prints what is known, and turns it into the exit code.
-func showRuns(cmd *cobra.Command, output string, runs []flows.Run) error {
+func showRuns(cmd *cobra.Command, f checkFlags, runs []flows.Run) error {
 	w := cmd.OutOrStdout()
 	var err error
-	if output == "json" {
+	if f.output == "json" {
 		err = report.JSON(w, runs)
 	} else {
 		err = report.Text{Color: colored(w)}.Write(w, runs)
 	}
 	if err != nil {
 		return &exit{report.ExitProber, fmt.Errorf("printing the report: %w", err)}
+	}
+	mend := f.files.ProvisionCommand(config.Check)
+	if f.devstack {
+		mend = ""
+	}
+	for _, hint := range check.Hints(runs, mend) {
+		fmt.Fprintln(cmd.ErrOrStderr(), "prober:", hint)
 	}
 	if code := report.ExitCode(runs); code != report.ExitOK || interrupted(cmd.Context()) {
 		return &exit{code: code}

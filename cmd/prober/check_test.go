@@ -91,7 +91,7 @@ func TestExitCodes(t *testing.T) {
 	if err := os.WriteFile(wrong.files.Config, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	wrong.edit(t, "throw-away-{account}", "another-{account}")
+	edit(t, wrong.files.Config, "throw-away-{account}", "another-{account}")
 
 	for _, tc := range []struct {
 		name    string
@@ -100,29 +100,39 @@ func TestExitCodes(t *testing.T) {
 		code    int
 		outcome flows.Outcome
 		says    string
+		hint    string
 	}{
-		{"all is well", p, fault.Faults{}, report.ExitOK, flows.Success, "time to media"},
-		{"GC has failed", p, fault.Faults{GC: fault.GC{JoinStatus: 503}}, report.ExitFailed, flows.Failed, "hop gc, step gc_assign, unavailable"},
-		{"MC refuses", p, fault.Faults{MC: fault.MC{JoinError: 4}}, report.ExitFailed, flows.Failed, "hop mc, step mc_join, rejected"},
-		{"GC wants to be left alone", p, fault.Faults{GC: fault.GC{JoinStatus: 429}}, report.ExitInconclusive, flows.Inconclusive, "hop gc, step gc_assign, throttled"},
-		{"the password is wrong", wrong, fault.Faults{}, report.ExitProber, flows.Inconclusive, "hop prober, step sign_in, self/setup"},
+		{"all is well", p, fault.Faults{}, report.ExitOK, flows.Success, "time to media", ""},
+		{"GC has failed", p, fault.Faults{GC: fault.GC{JoinStatus: 503}}, report.ExitFailed, flows.Failed, "hop gc, step gc_assign, unavailable", ""},
+		{"MC refuses", p, fault.Faults{MC: fault.MC{JoinError: 4}}, report.ExitFailed, flows.Failed, "hop mc, step mc_join, rejected", ""},
+		{"GC wants to be left alone", p, fault.Faults{GC: fault.GC{JoinStatus: 429}}, report.ExitInconclusive, flows.Inconclusive, "hop gc, step gc_assign, throttled", ""},
+		{"the password is wrong", wrong, fault.Faults{}, report.ExitProber, flows.Inconclusive, "hop prober, step sign_in, self/setup", "`prober provision --config "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p.Faults().Set(tc.bend)
 			defer p.Faults().Set(fault.Faults{})
 			text := run(t.Context(), tc.on.check("join")...).must(t, tc.code)
-			if !strings.Contains(text.stdout, tc.says) || !strings.HasPrefix(text.stdout, "join  "+string(tc.outcome)+"\n") || text.stderr != "" {
+			if !strings.Contains(text.stdout, tc.says) || !strings.HasPrefix(text.stdout, "join  "+string(tc.outcome)+"\n") ||
+				(text.stderr == "") != (tc.hint == "") || !strings.Contains(text.stderr, tc.hint) {
 				t.Errorf("want %q, got %v", tc.says, text)
 			}
 			machine := run(t.Context(), tc.on.check("join", "--output", "json")...).must(t, tc.code)
 			d := machine.document(t)
-			if d.ExitCode != tc.code || d.FormatVersion != report.FormatVersion || len(d.Runs) != 1 || d.Runs[0].Outcome != tc.outcome || machine.stderr != "" {
+			if d.ExitCode != tc.code || d.FormatVersion != report.FormatVersion || len(d.Runs) != 1 || d.Runs[0].Outcome != tc.outcome || machine.stderr != text.stderr {
 				t.Errorf("the document disagrees: %v", machine)
 			}
 			if f := d.Runs[0].Failure; f != nil && !strings.Contains(text.stdout, fmt.Sprintf("hop %s, step %s, %s", f.Hop, f.Step, f.Reason)) {
 				t.Errorf("the document says %+v, the text %s", f, text.stdout)
 			}
 		})
+	}
+}
+
+func TestInformationalProbesAloneAreNoVerdict(t *testing.T) {
+	p := newPlatform(t, devstack.Options{})
+	r := run(t.Context(), p.check("reconnect-abrupt")...).must(t, report.ExitProber)
+	if !strings.HasPrefix(r.stdout, "reconnect-abrupt  success (informational") || !strings.Contains(r.stderr, "there is no verdict") {
+		t.Errorf("got %v", r)
 	}
 }
 
@@ -227,7 +237,7 @@ func TestProvisionSaysWhoseFaultItIs(t *testing.T) {
 		t.Errorf("got %v", r)
 	}
 	p.Faults().Set(fault.Faults{})
-	p.edit(t, "throw-away-{account}", "another-{account}")
+	edit(t, p.files.Config, "throw-away-{account}", "another-{account}")
 	if r := run(t.Context(), args...).must(t, report.ExitUsage); !strings.Contains(r.stderr, "its password is another one") {
 		t.Errorf("got %v", r)
 	}

@@ -89,19 +89,19 @@ func (p platform) check(probe string, more ...string) []string {
 	return append([]string{"check", "--config", p.files.Config, "--lanes", p.files.Lanes, "--probe", probe}, more...)
 }
 
-// edit replaces text in the platform's configuration.
-func (p platform) edit(t *testing.T, pairs ...string) {
+// edit replaces text in a file.
+func edit(t *testing.T, path string, pairs ...string) {
 	t.Helper()
-	content, err := os.ReadFile(p.files.Config)
+	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		if !strings.Contains(string(content), pairs[i]) {
-			t.Fatalf("%q is not in the configuration", pairs[i])
+			t.Fatalf("%q is not in %s", pairs[i], path)
 		}
 	}
-	if err := os.WriteFile(p.files.Config, []byte(strings.NewReplacer(pairs...).Replace(string(content))), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(strings.NewReplacer(pairs...).Replace(string(content))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
