@@ -19,7 +19,7 @@ const shortest = 8
 
 // Cage holds the secrets that were planted. It is safe for concurrent use.
 type Cage struct {
-	mu    sync.Mutex // protects all following fields
+	mu    sync.Mutex      // protects all following fields
 	birds map[string]bird // by kind and secret
 }
 
