@@ -72,7 +72,7 @@ func runCheck(cmd *cobra.Command, f checkFlags) (err error) {
 		return errors.New("--devstack brings its own configuration and lanes; leave out --config and --lanes")
 	}
 	ctx := cmd.Context()
-	progress := newProgress(cmd.ErrOrStderr(), f.verbose)
+	progress := newProgress(cmd.ErrOrStderr(), f.verbose, f.runs)
 	defer progress.Clear()
 	defer context.AfterFunc(ctx, progress.Leaving)()
 	provider := sdktrace.NewTracerProvider()

@@ -15,7 +15,8 @@ import (
 // progress is one line on a terminal that says what is being done. Where the
 // output is no terminal it says nothing.
 type progress struct {
-	w *os.File // nil: nothing is shown
+	w    *os.File // nil: nothing is shown
+	runs int      // of each probe
 
 	mu   sync.Mutex // protects all following fields
 	used bool
@@ -24,11 +25,11 @@ type progress struct {
 }
 
 // newProgress shows nothing either when somebody else writes to w.
-func newProgress(w io.Writer, shared bool) *progress {
+func newProgress(w io.Writer, shared bool, runs int) *progress {
 	if !isTerminal(w) || shared || os.Getenv("TERM") == "dumb" {
 		return &progress{}
 	}
-	return &progress{w: w.(*os.File)}
+	return &progress{w: w.(*os.File), runs: runs}
 }
 
 func isTerminal(w io.Writer) bool {
@@ -43,11 +44,14 @@ func colored(w io.Writer) bool {
 
 // Step shows a step as it begins.
 func (p *progress) Step(probe string, run int, actor string, step flows.Step, after bool) {
-	suffix := ""
-	if after {
-		suffix = " after the cut"
+	which, when := "", ""
+	if p.runs > 1 {
+		which = fmt.Sprintf(", run %d of %d", run, p.runs)
 	}
-	p.Show(fmt.Sprintf("%s, run %d: %s %s%s", probe, run, actor, step, suffix))
+	if after {
+		when = " after the cut"
+	}
+	p.Show(fmt.Sprintf("%s%s: %s %s%s", probe, which, actor, step, when))
 }
 
 // Rest shows that a lane is left alone for a while.

@@ -57,7 +57,7 @@ func runProvision(cmd *cobra.Command, f provisionFlags) error {
 	if err != nil {
 		return err
 	}
-	progress := newProgress(cmd.ErrOrStderr(), false)
+	progress := newProgress(cmd.ErrOrStderr(), false, 0)
 	defer progress.Clear()
 	result, err := setup.Provide(cmd.Context(), cfg, f.files, config.Use(f.use), func(e provision.Event) {
 		progress.Show(e.String())

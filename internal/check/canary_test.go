@@ -173,8 +173,8 @@ func TestNoSecretComesOut(t *testing.T) {
 	}
 	out.add("config show", "%s", shown.String())
 
-	runs := goodRuns(t, site, tasks, provider.Tracer("prober"))
-	runs = append(runs, badRuns(t, site, tasks, provider.Tracer("prober"), stack, between)...)
+	runs := goodRuns(t, &out, site, tasks, provider.Tracer("prober"))
+	runs = append(runs, badRuns(t, &out, site, tasks, provider.Tracer("prober"), stack, between)...)
 	for _, r := range runs {
 		out.addRun(r)
 	}
@@ -221,13 +221,14 @@ func canaryFiles(t *testing.T, s *spy) setup.Files {
 	return files
 }
 
-func perform(t *testing.T, opts check.Options) []flows.Run {
+func perform(t *testing.T, out *output, opts check.Options) []flows.Run {
 	t.Helper()
 	c, err := check.New(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	runs := c.Run(t.Context())
+	out.add("check as a value", "%v\n%+v\n%#v", c, c, c)
 	if err := c.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -235,9 +236,9 @@ func perform(t *testing.T, opts check.Options) []flows.Run {
 }
 
 // goodRuns runs every flow.
-func goodRuns(t *testing.T, site *setup.Site, tasks []check.Task, tracer trace.Tracer) []flows.Run {
+func goodRuns(t *testing.T, out *output, site *setup.Site, tasks []check.Task, tracer trace.Tracer) []flows.Run {
 	t.Helper()
-	runs := perform(t, check.Options{Site: site, Tasks: tasks, Tracer: tracer})
+	runs := perform(t, out, check.Options{Site: site, Tasks: tasks, Tracer: tracer})
 	if len(runs) != len(tasks) {
 		t.Errorf("%d runs of %d probes", len(runs), len(tasks))
 	}
@@ -250,7 +251,7 @@ func goodRuns(t *testing.T, site *setup.Site, tasks []check.Task, tracer trace.T
 }
 
 // badRuns bends the platform in every way that makes a server talk.
-func badRuns(t *testing.T, site *setup.Site, tasks []check.Task, tracer trace.Tracer, stack *devstack.Stack, between *spy) []flows.Run {
+func badRuns(t *testing.T, out *output, site *setup.Site, tasks []check.Task, tracer trace.Tracer, stack *devstack.Stack, between *spy) []flows.Run {
 	t.Helper()
 	var all []flows.Run
 	for _, b := range bends {
@@ -272,7 +273,7 @@ func badRuns(t *testing.T, site *setup.Site, tasks []check.Task, tracer trace.Tr
 				task = append(task, x)
 			}
 		}
-		runs := perform(t, check.Options{Site: site, Tasks: task, Tracer: tracer})
+		runs := perform(t, out, check.Options{Site: site, Tasks: task, Tracer: tracer})
 		stack.Faults().Set(fault.Faults{})
 		between.echoAC.Store(0)
 		between.echoGC.Store(0)

@@ -26,12 +26,9 @@ type Reach struct {
 // functions read the process's environment and the file system.
 func (p Platform) Reach(lookup LookupEnv, read ReadFile) (Reach, error) {
 	r := newResolver(lookup, read)
-	authorities, err := p.Trust.authorities(r)
-	if err != nil {
-		return Reach{}, err
-	}
-	fingerprints, err := p.Trust.fingerprints(r)
-	if err != nil {
+	authorities, unread := p.Trust.authorities(r)
+	fingerprints, unknown := p.Trust.fingerprints(r)
+	if err := errors.Join(unread, unknown); err != nil {
 		return Reach{}, err
 	}
 	conf, err := httpTLS(authorities)

@@ -110,11 +110,13 @@ func TestEverythingThatIsMissingIsSaidAtOnce(t *testing.T) {
 		t.Setenv(name, "")
 	}
 	files := setup.Files{Config: "p.yaml", Lanes: filepath.Join(t.TempDir(), "lanes.json")}
-	_, err := setup.Open(parse(t, "http://127.0.0.1:1", "http://127.0.0.1:1"), files, []string{"a"}, nil)
+	cfg := parse(t, "http://127.0.0.1:1", "http://127.0.0.1:1")
+	cfg.Platform.Trust.PinsFile.Env = "TEST_PINS_FILE"
+	_, err := setup.Open(cfg, files, []string{"a"}, nil)
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"TEST_CA_FILE", "TEST_PASSWORD", "TEST_EMAIL_A_1", "TEST_EMAIL_A_2", "there is no lane file " + files.Lanes,
+	for _, want := range []string{"TEST_CA_FILE", "TEST_PINS_FILE", "TEST_PASSWORD", "TEST_EMAIL_A_1", "TEST_EMAIL_A_2", "there is no lane file " + files.Lanes,
 		"prober provision --config p.yaml --lanes " + files.Lanes + " --use check", "PROBER_LANES"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is missing in: %v", want, err)
