@@ -28,7 +28,7 @@ func (b *bench) startChild(ctx context.Context, kind string, told any) (*child, 
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, childArgument, kind, strconv.Itoa(b.other))
+	cmd := exec.CommandContext(ctx, self, childArgument, kind, strconv.Itoa(b.other), strconv.Itoa(b.nice))
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = ownGroup()
 	stdin, err := cmd.StdinPipe()
@@ -55,12 +55,19 @@ func (c *child) pid() int { return c.cmd.Process.Pid }
 
 // serveChild is the child: it says where it is and answers until in ends.
 func serveChild(ctx context.Context, args []string, in io.Reader, out io.Writer) (err error) {
-	if len(args) != 2 {
-		return errors.New("the other side needs a kind and a core")
+	if len(args) != 3 {
+		return errors.New("the other side needs a kind, a core and a nice value")
 	}
 	core, err := strconv.Atoi(args[1])
 	if err != nil {
 		return err
+	}
+	nice, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
+	if nice != 0 {
+		_ = prefer(nice)
 	}
 	if core >= 0 {
 		if err := pinProcess(core); err == nil {

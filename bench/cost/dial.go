@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime"
+	"runtime/pprof"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -47,11 +47,16 @@ func dial(ctx context.Context, b *bench) (err error) {
 		floor, session := &trials{}, &trials{}
 		for n := range b.rounds + warmUps {
 			for _, t := range []struct {
+				name string // in a profile: go tool pprof -tagfocus kind=session
 				into *trials
 				addr string
 				ask  func(context.Context, string, *x509.CertPool) (func(), error)
-			}{{floor, way.raw, askRaw}, {session, way.session, askSession}} {
-				one, err := try(ctx, func(ctx context.Context) (func(), error) { return t.ask(ctx, t.addr, roots) })
+			}{{"raw", floor, way.raw, askRaw}, {"session", session, way.session, askSession}} {
+				var one trial
+				var err error
+				pprof.Do(ctx, pprof.Labels("kind", t.name), func(ctx context.Context) {
+					one, err = try(ctx, func(ctx context.Context) (func(), error) { return t.ask(ctx, t.addr, roots) })
+				})
 				if err != nil {
 					return err
 				}
@@ -85,11 +90,10 @@ func (t *trials) print(w io.Writer, name string) {
 		micros(t.wall.at(0)), micros(t.wall.median()), micros(t.wall.at(.95)), micros(t.cpu.at(0)), micros(t.cpu.median()), micros(t.all.median()))
 }
 
-// try makes one dial. The rest of its predecessor is swept away before.
+// try makes one dial.
 func try(ctx context.Context, ask func(context.Context) (func(), error)) (t trial, err error) {
 	const pause = 2 * time.Millisecond // in which the other side forgets the one before
 	time.Sleep(pause)
-	runtime.Gosched()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	cpu, wall := cpuTime(), time.Now()

@@ -31,6 +31,7 @@ type bench struct {
 	people numbers       // of talk, in turn
 	window time.Duration // of talk
 	joins  int           // of join
+	nice   int           // of all processes of this program
 	own    int           // core of what is measured; -1: any
 	other  int           // core of the child; -1: any
 }
@@ -75,6 +76,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) (err e
 	flags.IntVar(&b.joins, "joins", 10000, "`number` of joins")
 	flags.IntVar(&b.own, "core", 0, "`core` for what is measured, -1 for any")
 	flags.IntVar(&b.other, "platform-core", 1, "`core` for the child process, -1 for any")
+	flags.IntVar(&b.nice, "nice", 0, "`nice` value, below 0 where somebody else is at work on these cores; needs the privilege")
 	profile := flags.String("cpuprofile", "", "`file` for a CPU profile")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -92,6 +94,11 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) (err e
 			return err
 		}
 		defer pprof.StopCPUProfile()
+	}
+	if b.nice != 0 {
+		if err := prefer(b.nice); err != nil {
+			return fmt.Errorf("taking the nice value %d: %w", b.nice, err)
+		}
 	}
 	chosen, err := choose(flags.Args())
 	if err != nil {

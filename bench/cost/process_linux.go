@@ -22,7 +22,16 @@ func pinProcess(core int) error {
 	}
 	var set unix.CPUSet
 	set.Set(core)
-	return eachThread(&set)
+	return eachThread(func(id int) error { return unix.SchedSetaffinity(id, &set) })
+}
+
+// prefer has the kernel prefer this process, or the reverse: a nice value. Where
+// the kernel groups by session, the whole session has to be preferred.
+func prefer(nice int) error {
+	if err := os.WriteFile("/proc/self/autogroup", []byte(strconv.Itoa(nice)), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return eachThread(func(id int) error { return unix.Setpriority(unix.PRIO_PROCESS, id, nice) })
 }
 
 func unpinProcess() error {
@@ -30,10 +39,10 @@ func unpinProcess() error {
 	for core := range runtime.NumCPU() {
 		set.Set(core)
 	}
-	return eachThread(&set)
+	return eachThread(func(id int) error { return unix.SchedSetaffinity(id, &set) })
 }
 
-func eachThread(set *unix.CPUSet) error {
+func eachThread(do func(id int) error) error {
 	// Twice: a thread that was made meanwhile has inherited what its maker had.
 	for range 2 {
 		threads, err := os.ReadDir("/proc/self/task")
@@ -45,7 +54,7 @@ func eachThread(set *unix.CPUSet) error {
 			if err != nil {
 				continue
 			}
-			if err := unix.SchedSetaffinity(id, set); err != nil && !errors.Is(err, unix.ESRCH) {
+			if err := do(id); err != nil && !errors.Is(err, unix.ESRCH) {
 				return err
 			}
 		}

@@ -14,6 +14,8 @@ func pinProcess(int) error { return errors.New("only Linux is told how") }
 
 func unpinProcess() error { return nil }
 
+func prefer(int) error { return errors.New("only Linux is told how") }
+
 func cpuTime() time.Duration { return 0 }
 
 func threadTime() time.Duration { return 0 }
