@@ -115,7 +115,6 @@ type person struct {
 	fleet *link.Fleet
 	media *link.Link     // before the handler
 	book  *link.Recorder // of that link
-	seen  []darktower.Connection
 }
 
 // invite makes a person with an account, who has signed in.

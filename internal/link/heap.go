@@ -53,5 +53,4 @@ func (s *schedule) Pop() any {
 func (s *schedule) add(t *transit)    { heap.Push(s, t) }
 func (s *schedule) take() *transit    { return heap.Pop(s).(*transit) }
 func (s *schedule) moved(t *transit)  { heap.Fix(s, t.index) }
-func (s schedule) next() *transit     { return s[0] }
 func (s schedule) nextDue() time.Time { return s[0].Due }
