@@ -97,10 +97,24 @@ func (s *Session) awaitEnd() *SessionError {
 	if v := s.fault.Load(); v != nil {
 		return &SessionError{Via: ViaProtocol, Remote: true, Code: uint64(v.code), Err: v}
 	}
-	if gone(s.conn) { // the connection's own error says more than the stream's
+	if errors.Is(err, io.EOF) && s.closesWithin(answerWait) || gone(s.conn) { // the connection's own error says more than the stream's
 		err = context.Cause(s.conn.Context())
 	}
 	return sessionEnd(err)
+}
+
+// closesWithin waits for the connection's end, which may be right behind that of its
+// streams: a server on wtransport that drops a session ends its control stream and
+// the CONNECT stream before it closes the connection.
+func (s *Session) closesWithin(wait time.Duration) bool {
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-s.conn.Context().Done():
+		return true
+	case <-t.C:
+		return false
+	}
 }
 
 // sessionEnd classifies the error that ended a CONNECT stream or its connection.

@@ -131,7 +131,11 @@ func (s *Session) readControl(r quicvarint.Reader) {
 		close(s.settingsReceived)
 		return skipControlFrames(r)
 	}()
-	s.breach(controlEnd(err))
+	v := controlEnd(err)
+	if v != nil && v.code == http3.ErrCodeClosedCriticalStream && s.closesWithin(endWait) {
+		return
+	}
+	s.breach(v)
 }
 
 // controlEnd says what the end of a control stream means; nil: the connection
