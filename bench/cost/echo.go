@@ -24,8 +24,9 @@ import (
 )
 
 const (
-	rawProtocol = "raw"
-	serverName  = "localhost"
+	rawProtocol  = "raw"
+	echoProtocol = "raw-datagrams"
+	serverName   = "localhost"
 )
 
 // echoTold is where the two servers are, directly and through a link.
@@ -120,7 +121,7 @@ func serveRaw(ctx context.Context, certificate tls.Certificate) (*rawServer, err
 	}
 	r := &rawServer{sock: sock, transport: &quic.Transport{Conn: sock}}
 	r.listener, err = r.transport.Listen(
-		&tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{rawProtocol}}, &quic.Config{EnableDatagrams: true})
+		&tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{rawProtocol, echoProtocol}}, &quic.Config{EnableDatagrams: true})
 	if err != nil {
 		return nil, errors.Join(err, r.transport.Close(), sock.Close())
 	}
@@ -137,6 +138,9 @@ func serveRaw(ctx context.Context, certificate tls.Certificate) (*rawServer, err
 }
 
 func (r *rawServer) serve(ctx context.Context, conn *quic.Conn) error {
+	if conn.ConnectionState().TLS.NegotiatedProtocol == echoProtocol {
+		return echoDatagrams(conn)
+	}
 	settings, err := conn.OpenUniStream()
 	if err != nil {
 		return err
@@ -161,6 +165,19 @@ func (r *rawServer) serve(ctx context.Context, conn *quic.Conn) error {
 	answer(stream)
 	<-conn.Context().Done()
 	return nil
+}
+
+// echoDatagrams sends every datagram back.
+func echoDatagrams(conn *quic.Conn) error {
+	for {
+		data, err := conn.ReceiveDatagram(conn.Context())
+		if err != nil {
+			return err
+		}
+		if err := conn.SendDatagram(data); err != nil {
+			return err
+		}
+	}
 }
 
 func (r *rawServer) close() error {

@@ -10,6 +10,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -99,6 +100,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) (err e
 		if err := prefer(b.nice); err != nil {
 			return fmt.Errorf("taking the nice value %d: %w", b.nice, err)
 		}
+		defer func() { err = errors.Join(err, prefer(0)) }() // the session outlives this program
 	}
 	chosen, err := choose(flags.Args())
 	if err != nil {

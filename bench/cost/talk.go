@@ -20,8 +20,9 @@ const (
 )
 
 // talk has ever more participants talk, two to a meeting, so that each sends 50
-// frames/s and receives as many, all on one core with one processor of Go's. It
-// stops when more than 1 % of the frames are tainted: the prober's own lateness
+// frames/s and receives as many, all on one core with one processor of Go's. Before
+// them as many lines do the floor's part of it: QUIC, a signature, a verification.
+// It stops when more than 1 % of the frames are tainted: the prober's own lateness
 // touched them on their way.
 func talk(ctx context.Context, b *bench) (err error) {
 	meetings := slices.Max(b.people) / 2
@@ -30,17 +31,27 @@ func talk(ctx context.Context, b *bench) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, site.close()) }()
+	var told echoTold
+	other, err := b.startChild(ctx, "echo", &told)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, other.end()) }()
 	defer b.pin()()
-	fmt.Fprintln(b.out, "              of one core, %:                  CPU, us    sent late, ms   one way, ms")
-	fmt.Fprintln(b.out, "  people    own  others  platform  per send + receive      p50    p99    p50    p99   tainted    lost")
+	fmt.Fprintln(b.out, "              of one core, %:         CPU, us, per send + receive   sent late, ms   one way, ms")
+	fmt.Fprintln(b.out, "  people    own  others  platform      own   floor   ratio            p50    p99    p50    p99   tainted    lost")
 	for i, n := range b.people {
+		bare, err := floor(ctx, b, n, told)
+		if err != nil {
+			return err
+		}
 		// By turns: the meetings of the conversation before are being torn down.
 		t, err := site.conversation(ctx, b, n, site.lanes[i%2*meetings:])
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(b.out, "  %6d  %5.1f  %6.1f  %8.1f  %18s    %5s %6s  %5s %6s  %6.2f %%  %6d\n", n, 100*t.own, 100*t.others, 100*t.platform,
-			micros(t.perFrame), millis(t.late.median()), millis(t.late.at(.99)), millis(t.latency.median()), millis(t.latency.at(.99)), 100*t.tainted(), t.lost)
+		fmt.Fprintf(b.out, "  %6d  %5.1f  %6.1f  %8.1f  %7s %7s %7.2f          %5s %6s  %5s %6s  %6.2f %%  %6d\n", n, 100*t.own, 100*t.others, 100*t.platform,
+			micros(t.perFrame), micros(bare), ratio(t.perFrame, bare), millis(t.late.median()), millis(t.late.at(.99)), millis(t.latency.median()), millis(t.latency.at(.99)), 100*t.tainted(), t.lost)
 		if t.tainted() > taintedLimit && !b.short {
 			break
 		}
@@ -90,8 +101,7 @@ func (s *site) conversation(ctx context.Context, b *bench, n int, lanes []lane) 
 			return t, err
 		}
 	}
-	const calm = time.Second // after the last one came in
-	time.Sleep(calm)
+	time.Sleep(b.calm())
 
 	own, core, other := cpuTime(), coreTime(b.own), cpuTimeOf(s.pid())
 	window := media.Pair{From: time.Now(), Settle: time.Second}
