@@ -140,9 +140,13 @@ func openDevstack(ctx context.Context, f checkFlags, provider trace.TracerProvid
 // showRuns prints what is known, and turns it into the exit code.
 func showRuns(cmd *cobra.Command, f checkFlags, runs []flows.Run) error {
 	w := cmd.OutOrStdout()
+	code := report.ExitCode(runs)
+	if interrupted(cmd.Context()) {
+		code = report.ExitInterrupted
+	}
 	var err error
 	if f.output == "json" {
-		err = report.JSON(w, runs)
+		err = report.JSON(w, runs, code)
 	} else {
 		err = report.Text{Color: colored(w)}.Write(w, runs)
 	}
@@ -156,7 +160,7 @@ func showRuns(cmd *cobra.Command, f checkFlags, runs []flows.Run) error {
 	for _, hint := range check.Hints(runs, mend) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "prober:", hint)
 	}
-	if code := report.ExitCode(runs); code != report.ExitOK || interrupted(cmd.Context()) {
+	if code != report.ExitOK {
 		return &exit{code: code}
 	}
 	return nil

@@ -129,9 +129,10 @@ type selfOf struct {
 	Taints           []flows.Cause `json:"taints,omitempty"`
 }
 
-// JSON writes runs as one indented document.
-func JSON(w io.Writer, runs []flows.Run) error {
-	doc := Document{FormatVersion: FormatVersion, ExitCode: ExitCode(runs), Runs: []runOf{}}
+// JSON writes runs as one indented document. The exit code is the process's own:
+// ExitCode of the runs, or that of an interruption.
+func JSON(w io.Writer, runs []flows.Run, exitCode int) error {
+	doc := Document{FormatVersion: FormatVersion, ExitCode: exitCode, Runs: []runOf{}}
 	for _, r := range runs {
 		doc.Runs = append(doc.Runs, jsonRun(r))
 	}
