@@ -167,36 +167,51 @@ func TestNormalLife(t *testing.T) {
 		pairs(seats*(seats-1))(t, run)
 		return run
 	}
-	subscribe := flowtest.Moment{Step: flows.StepSubscribe}
+	// Everybody has looked by then who is in the meeting.
+	inside := flowtest.Moment{Step: flows.StepSubscribe}
 
 	t.Run("the meeting's key is rotated, since somebody has left", func(t *testing.T) {
 		var guest *flowtest.Outsider
+		looked := make(chan struct{})
 		run := perform(t, 2,
-			flowtest.Cue{At: subscribe, Do: func() { guest = p.Enter(t, 0) }},
-			flowtest.Cue{At: talk, Do: func() { guest.Go(t) }})
+			flowtest.Cue{At: inside, Do: func() { guest = p.Enter(t, 0) }},
+			flowtest.Cue{At: talk, Do: func() {
+				guest.Go(t)
+				time.AfterFunc(time.Second, func() {
+					defer close(looked)
+					guest := p.Enter(t, 0)
+					defer guest.Go(t)
+					if kek := guest.View().KEK; kek == nil || kek.Generation == 0 {
+						t.Errorf("the key was not rotated: %+v", kek)
+					}
+				})
+			}})
+		<-looked
+		p.Rest(t)
+		unlessStarved(t, run)
 		for _, pair := range run.Pairs {
 			if pair.Refused > 0 || pair.Delivered < pair.Sent*9/10 {
 				t.Errorf("%s to %s: %d of %d delivered, refused %v", pair.From, pair.To, pair.Delivered, pair.Sent, pair.RefusedBy)
 			}
 		}
-		p.Rest(t)
 	})
 	t.Run("the host mutes somebody", func(t *testing.T) {
 		var host *flowtest.Outsider
 		run := perform(t, 2,
-			flowtest.Cue{At: subscribe, Do: func() { host = p.Enter(t, 0) }},
+			flowtest.Cue{At: inside, Do: func() { host = p.Enter(t, 0) }},
 			flowtest.Cue{At: talk, Do: func() {
 				if err := host.MuteSender(t, 2); err != nil {
 					t.Error(err)
 				}
 			}})
 		host.Go(t)
+		p.Rest(t)
+		unlessStarved(t, run)
 		for _, pair := range run.Pairs {
 			if muted := pair.LongestSilence > 2*time.Second; muted != (pair.From == flows.Actor(2)) {
 				t.Errorf("%s to %s: silent for %v", pair.From, pair.To, pair.LongestSilence)
 			}
 		}
-		p.Rest(t)
 	})
 	t.Run("three people", func(t *testing.T) {
 		perform(t, 3)
@@ -228,10 +243,11 @@ func TestAShutdownKeepsTheEvidence(t *testing.T) {
 		t.Errorf("outcome %s, leaves %+v: %v", run.Outcome, run.Leaves, run.Failure)
 	}
 	pairs(2)(t, run)
+	p.Rest(t)
+	unlessStarved(t, run)
 	for _, pair := range run.Pairs {
 		if pair.Delivered == 0 || pair.LongestSilence > time.Second {
 			t.Errorf("%s to %s: delivered %d, longest silence %v", pair.From, pair.To, pair.Delivered, pair.LongestSilence)
 		}
 	}
-	p.Rest(t)
 }

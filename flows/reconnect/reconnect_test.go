@@ -119,14 +119,14 @@ func TestNobodyComesBackAbruptlyToThePlatformAsDeployed(t *testing.T) {
 	t.Parallel()
 	for _, handlers := range []int{1, 2} {
 		p := flowtest.Start(t, flowtest.Options{Stack: devstack.Options{AsDeployed: true, Handlers: handlers}})
-		stage := p.Stage(t, 0)
-		stage.Platform.Deadlines, stage.Deadlines = flowtest.Hurried()
-		run := flowtest.Play{Flow: flows.Reconnect, Script: script(flows.CutAbrupt)(stage), Stage: stage}.Perform(t.Context(), t)
-		later(flows.StepRestore, flows.MC, flows.Closed).Check(t, run)
-		if r := run.Restoration; r == nil || r.Restored || r.TimeToRestore != 0 {
-			t.Errorf("restoration %+v", r)
-		}
-		p.Rest(t) // what was cut off in the dark has left in the light
+		p.Rows(t, flows.Reconnect, script(flows.CutAbrupt), []flowtest.Row{{
+			Name: fmt.Sprintf("handlers %d", handlers), Want: later(flows.StepRestore, flows.MC, flows.Closed),
+			Look: func(t *testing.T, run flows.Run) {
+				if r := run.Restoration; r == nil || r.Restored || r.TimeToRestore != 0 {
+					t.Errorf("restoration %+v", r)
+				}
+			},
+		}})
 	}
 }
 
@@ -209,7 +209,7 @@ func TestWhatGoesWrongAfterAChangeOfAddress(t *testing.T) {
 			p := flowtest.Start(t, flowtest.Options{})
 			stage := p.Stage(t, 0)
 			// The returner does not hear of an end that is told to the former address.
-			stage.Platform.Deadlines, stage.Deadlines = flowtest.Hurried()
+			stage.Deadlines.Subscribe = 3 * time.Second
 			run := flowtest.Play{Flow: flows.Reconnect, Script: script(flows.CutMigrate)(stage), Stage: stage, At: cut, When: func() {
 				p.Faults().Set(mh(fault.MH{Silent: true}))
 				if err := c.stop(p); err != nil {

@@ -44,12 +44,14 @@ func (p *Participant) await(ctx context.Context, e signaling.Expectation) (signa
 
 // AwaitFrame returns the first datagram on record for which cond holds, refused
 // ones included, and waits for it if need be. It ends early when the MC session
-// or every handler connection has ended.
+// has ended, or every handler connection but those that are cut off in the dark.
 func (p *Participant) AwaitFrame(ctx context.Context, cond func(media.Received) bool) (media.Received, error) {
 	s, err := p.current()
 	if err != nil {
 		return media.Received{}, fmt.Errorf("waiting for a frame: %w", err)
 	}
+	ctx, handled := p.whileHandled(ctx)
+	defer handled()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := context.AfterFunc(s.Transport().Context(), func() {

@@ -132,27 +132,21 @@ func (p *Platform) Transport() webtransport.Config {
 	return webtransport.Config{RootCAs: p.RootCAs, ServerName: p.ServerName, KeepAlive: 200 * time.Millisecond}
 }
 
-// Generous are deadlines for what is expected to be done: only a machine at a
-// standstill misses them.
-func Generous() (darktower.Deadlines, people.Deadlines) {
-	return darktower.Deadlines{SignIn: patience, GC: patience, MC: patience, MH: patience, Default: patience},
-		people.Deadlines{Subscribe: patience, FirstMedia: patience}
-}
+// Soon is a deadline for what is expected to be missed.
+const Soon = time.Second
 
-// Hurried are deadlines for what is expected to be missed.
-func Hurried() (darktower.Deadlines, people.Deadlines) {
-	const soon = time.Second
-	return darktower.Deadlines{SignIn: soon, GC: soon, MC: soon, MH: soon, Default: soon},
-		people.Deadlines{Subscribe: soon, FirstMedia: soon}
+// Within are deadlines that are all the same.
+func Within(d time.Duration) (darktower.Deadlines, people.Deadlines) {
+	return darktower.Deadlines{SignIn: d, GC: d, MC: d, MH: d, Default: d}, people.Deadlines{Subscribe: d, FirstMedia: d}
 }
 
 // Stage is a lane as a prober finds it that has just been started: no token is
 // remembered, nothing has worked yet, no address is known. Its deadlines are
-// Generous.
+// missed by nothing but a machine at a standstill.
 func (p *Platform) Stage(t testing.TB, lane int) *people.Stage {
 	t.Helper()
 	accounts, meetings := p.clients(t)
-	deadlines, steps := Generous()
+	deadlines, steps := Within(patience)
 	transport := p.Transport()
 	witness := &flows.Witness{
 		Reference: func(context.Context) error { return nil },

@@ -2,6 +2,7 @@ package flowtest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/flows/people"
@@ -13,7 +14,7 @@ type Row struct {
 	Name  string
 	Bend  fault.Faults // of the platform, from At on
 	At    Moment
-	Hurry bool // a deadline is to be missed: deadlines are Hurried
+	Hurry bool // a deadline is to be missed: deadlines are short
 	// Again has the row's run follow a good one, after which all have to sign in anew.
 	Again bool
 	// Stage, if set, changes the lane before the run.
@@ -26,37 +27,30 @@ type Row struct {
 	Look func(t *testing.T, run flows.Run)
 }
 
+// hurries are the deadlines of rows in a hurry. A busy machine misses the first ones
+// also where all is well; then the row has another try.
+var hurries = []time.Duration{Soon, 10 * Soon}
+
 // Rows makes a run for each row, one after the other, on the platform's first
 // lane, and lets the lane rest after each.
 func (p *Platform) Rows(t *testing.T, flow flows.Flow, script func(*people.Stage) flows.Script, rows []Row) {
 	t.Helper()
 	for _, row := range rows {
 		t.Run(row.Name, func(t *testing.T) {
-			stage := p.Stage(t, 0)
+			var run flows.Run
+			tries := []time.Duration{patience}
 			if row.Hurry {
-				stage.Platform.Deadlines, stage.Deadlines = Hurried()
+				tries = hurries
 			}
-			if row.Stage != nil {
-				row.Stage(t, stage)
+			for _, deadline := range tries {
+				var came bool
+				run, came = p.row(t, flow, script, row, deadline)
+				if came && (row.Want.fits(run) || row.Or.fits(run)) {
+					break
+				}
 			}
-			if row.Again {
-				Green().Check(t, Play{Flow: flow, Script: script(stage), Stage: stage}.Perform(t.Context(), t))
-				for _, cred := range stage.Accounts {
-					stage.Platform.Accounts.Forget(cred)
-				}
-				p.Rest(t)
-			}
-			run := Play{Flow: flow, Script: script(stage), Stage: stage, At: row.At, When: func() {
-				if row.Bend != (fault.Faults{}) {
-					p.Faults().Set(row.Bend)
-				}
-				if row.When != nil {
-					row.When(t)
-				}
-			}}.Perform(t.Context(), t)
-			p.Faults().Set(fault.Faults{})
-			if want := row.Want; row.Or == (Verdict{}) || !row.Or.fits(run) {
-				want.Check(t, run)
+			if !row.Or.fits(run) {
+				row.Want.Check(t, run)
 			}
 			if run.Leaves.Unclean > 0 {
 				t.Errorf("leaves: %+v", run.Leaves)
@@ -64,7 +58,34 @@ func (p *Platform) Rows(t *testing.T, flow flows.Flow, script func(*people.Stage
 			if row.Look != nil {
 				row.Look(t, run)
 			}
-			p.Rest(t)
 		})
 	}
+}
+
+// row makes one run and reports whether it came to the row's moment.
+func (p *Platform) row(t *testing.T, flow flows.Flow, script func(*people.Stage) flows.Script, row Row, deadline time.Duration) (flows.Run, bool) {
+	t.Helper()
+	stage := p.Stage(t, 0)
+	if row.Stage != nil {
+		row.Stage(t, stage)
+	}
+	if row.Again {
+		Green().Check(t, Play{Flow: flow, Script: script(stage), Stage: stage}.Perform(t.Context(), t))
+		for _, cred := range stage.Accounts {
+			stage.Platform.Accounts.Forget(cred)
+		}
+		p.Rest(t)
+	}
+	stage.Platform.Deadlines, stage.Deadlines = Within(deadline)
+	run, came := Play{Flow: flow, Script: script(stage), Stage: stage, At: row.At, When: func() {
+		if row.Bend != (fault.Faults{}) {
+			p.Faults().Set(row.Bend)
+		}
+		if row.When != nil {
+			row.When(t)
+		}
+	}}.perform(t.Context(), t)
+	p.Faults().Set(fault.Faults{})
+	p.Rest(t)
+	return run, came
 }
