@@ -24,9 +24,9 @@ import (
 )
 
 const (
-	rawProtocol  = "raw"
-	echoProtocol = "raw-datagrams"
-	serverName   = "localhost"
+	rawProtocol   = "raw"
+	relayProtocol = "raw-relay"
+	serverName    = "localhost"
 )
 
 // echoTold is where the two servers are, directly and through a link.
@@ -111,6 +111,7 @@ type rawServer struct {
 	sock      *net.UDPConn
 	transport *quic.Transport
 	listener  *quic.Listener
+	lines     sync.Map // name to the *quic.Conn that receives
 	wg        sync.WaitGroup
 }
 
@@ -121,7 +122,7 @@ func serveRaw(ctx context.Context, certificate tls.Certificate) (*rawServer, err
 	}
 	r := &rawServer{sock: sock, transport: &quic.Transport{Conn: sock}}
 	r.listener, err = r.transport.Listen(
-		&tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{rawProtocol, echoProtocol}}, &quic.Config{EnableDatagrams: true})
+		&tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{rawProtocol, relayProtocol}}, &quic.Config{EnableDatagrams: true})
 	if err != nil {
 		return nil, errors.Join(err, r.transport.Close(), sock.Close())
 	}
@@ -138,8 +139,8 @@ func serveRaw(ctx context.Context, certificate tls.Certificate) (*rawServer, err
 }
 
 func (r *rawServer) serve(ctx context.Context, conn *quic.Conn) error {
-	if conn.ConnectionState().TLS.NegotiatedProtocol == echoProtocol {
-		return echoDatagrams(conn)
+	if conn.ConnectionState().TLS.NegotiatedProtocol == relayProtocol {
+		return r.relay(ctx, conn)
 	}
 	settings, err := conn.OpenUniStream()
 	if err != nil {
@@ -167,14 +168,32 @@ func (r *rawServer) serve(ctx context.Context, conn *quic.Conn) error {
 	return nil
 }
 
-// echoDatagrams sends every datagram back.
-func echoDatagrams(conn *quic.Conn) error {
+// relay carries datagrams one way, as a media handler does: from the connection that
+// names itself on its first stream to the one that has done so before it.
+func (r *rawServer) relay(ctx context.Context, conn *quic.Conn) error {
+	stream, err := conn.AcceptStream(ctx)
+	if err != nil {
+		return err
+	}
+	name, err := framing.Read(stream, nil)
+	if err != nil {
+		return err
+	}
+	other, there := r.lines.LoadOrStore(string(name), conn)
+	if err := framing.Write(stream, name); err != nil {
+		return err
+	}
+	if !there {
+		<-conn.Context().Done()
+		return nil
+	}
+	defer r.lines.Delete(string(name))
 	for {
-		data, err := conn.ReceiveDatagram(conn.Context())
+		data, err := conn.ReceiveDatagram(ctx)
 		if err != nil {
 			return err
 		}
-		if err := conn.SendDatagram(data); err != nil {
+		if err := other.(*quic.Conn).SendDatagram(data); err != nil {
 			return err
 		}
 	}

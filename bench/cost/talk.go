@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/pprof"
 	"slices"
 	"time"
 
@@ -38,10 +39,10 @@ func talk(ctx context.Context, b *bench) (err error) {
 	}
 	defer func() { err = errors.Join(err, other.end()) }()
 	defer b.pin()()
-	fmt.Fprintln(b.out, "              of one core, %:         CPU, us, per send + receive   sent late, ms   one way, ms")
-	fmt.Fprintln(b.out, "  people    own  others  platform      own   floor   ratio            p50    p99    p50    p99   tainted    lost")
+	fmt.Fprintln(b.out, "              of one core, %:         CPU, us, per send + receive  late, % of time  sent late, ms   one way, ms")
+	fmt.Fprintln(b.out, "  people    own  others  platform      own   floor   ratio             own    floor     p50    p99    p50    p99   tainted    lost")
 	for i, n := range b.people {
-		bare, err := floor(ctx, b, n, told)
+		bare, bareLag, err := floor(ctx, b, n, told, site.watch)
 		if err != nil {
 			return err
 		}
@@ -50,8 +51,9 @@ func talk(ctx context.Context, b *bench) (err error) {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(b.out, "  %6d  %5.1f  %6.1f  %8.1f  %7s %7s %7.2f          %5s %6s  %5s %6s  %6.2f %%  %6d\n", n, 100*t.own, 100*t.others, 100*t.platform,
-			micros(t.perFrame), micros(bare), ratio(t.perFrame, bare), millis(t.late.median()), millis(t.late.at(.99)), millis(t.latency.median()), millis(t.latency.at(.99)), 100*t.tainted(), t.lost)
+		fmt.Fprintf(b.out, "  %6d  %5.1f  %6.1f  %8.1f  %7s %7s %7.2f          %6.2f   %6.2f   %5s %6s  %5s %6s  %6.2f %%  %6d\n", n, 100*t.own, 100*t.others, 100*t.platform,
+			micros(t.perFrame), micros(bare), ratio(t.perFrame, bare),
+			100*t.lag, 100*bareLag, millis(t.late.median()), millis(t.late.at(.99)), millis(t.latency.median()), millis(t.latency.at(.99)), 100*t.tainted(), t.lost)
 		if t.tainted() > taintedLimit && !b.short {
 			break
 		}
@@ -62,6 +64,7 @@ func talk(ctx context.Context, b *bench) (err error) {
 // talked is what one window came to.
 type talked struct {
 	own, others, platform float64 // shares of a core
+	lag                   float64 // share of the window in which the process was late
 	perFrame              time.Duration
 	late, latency         figures
 	taintedFrames, lost   int
@@ -89,7 +92,9 @@ func (s *site) conversation(ctx context.Context, b *bench, n int, lanes []lane) 
 	g.SetLimit(arriving)
 	for i := range everybody {
 		g.Go(func() (err error) {
-			everybody[i], err = s.enter(joining, lanes[i/2], i%2)
+			pprof.Do(joining, pprof.Labels("kind", "people"), func(ctx context.Context) {
+				everybody[i], err = s.enter(ctx, lanes[i/2], i%2)
+			})
 			return err
 		})
 	}
@@ -110,6 +115,7 @@ func (s *site) conversation(ctx context.Context, b *bench, n int, lanes []lane) 
 	length := window.To.Sub(window.From)
 	spent := cpuTime() - own
 	t.own, t.others = ratio(spent, length), max(0, ratio(coreTime(b.own)-core-spent, length))
+	t.lag = lagShare(s.watch, window.From, window.To)
 	t.platform = ratio(cpuTimeOf(s.pid())-other, length)
 	if b.own < 0 {
 		t.others = 0
