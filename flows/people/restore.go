@@ -39,12 +39,7 @@ func (p *Person) notRestored(other *Person, cut time.Time, err error) error {
 		return err
 	}
 	since := Span{cut, time.Now()}
-	handed := 0
-	for _, s := range other.Sent() {
-		if at, ok := s.Handed(); ok && at.After(cut) {
-			handed++
-		}
-	}
+	handed, _ := other.said(since)
 	if f := p.ownFault(since, handed); f != nil {
 		return f
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/darktower/media"
 	"github.com/dark-tower/prober/internal/darktower/signaling"
 	"github.com/dark-tower/prober/internal/darktower/wire/signalingv1"
 )
@@ -129,17 +130,7 @@ func (p *Person) WhyLost(other *Person, silence Span, err error) error {
 }
 
 func (p *Person) why(other *Person, silence Span, routed bool, err error) error {
-	handed, dropped := 0, 0
-	for _, s := range other.Sent() {
-		if s.Due.Before(silence.From) || s.Due.After(silence.To) {
-			continue
-		}
-		if _, ok := s.Handed(); ok {
-			handed++
-		} else {
-			dropped++
-		}
-	}
+	handed, dropped := other.said(silence)
 	if f := p.ownFault(silence, handed); f != nil {
 		return f
 	}
@@ -155,15 +146,41 @@ func (p *Person) why(other *Person, silence Span, routed bool, err error) error 
 			Detail: fmt.Sprintf("%s has no ACTIVE slot for %s any more", p.part.Actor(), other.part.Actor())}
 	case handed == 0 && len(other.Targets()) == 0:
 		return &flows.Failure{Hop: flows.MC, Reason: flows.Timeout, Err: err, Detail: fmt.Sprintf("MC directs %s to send nothing", other.part.Actor())}
+	case handed == 0 && dropped[media.DropClosed] > 0:
+		return &flows.Failure{Hop: flows.MH, Reason: flows.Closed, Err: err,
+			Detail: fmt.Sprintf("the handler that %s was to send to has ended the connection", other.part.Actor())}
+	case handed == 0 && dropped[media.DropNotConnected] > 0:
+		return &flows.Failure{Hop: flows.MC, Reason: flows.Protocol, Err: err,
+			Detail: fmt.Sprintf("MC directs %s to a handler that was reported as not connected", other.part.Actor())}
 	case handed == 0:
 		return &flows.Failure{Hop: flows.Prober, Reason: flows.Self, Cause: flows.CauseDrops, Err: err,
-			Detail: fmt.Sprintf("%s handed no frame to a connection, %d were dropped before", other.part.Actor(), dropped)}
+			Detail: fmt.Sprintf("%s handed no frame to a connection; dropped before: %v", other.part.Actor(), dropped)}
 	case len(refused) > 0:
 		return p.refusals(other, refused, err)
 	}
 	return &flows.Failure{Hop: flows.MH, Reason: flows.NoMedia, Err: err,
 		Detail: fmt.Sprintf("%s was sent %d frames of %s through an ACTIVE slot within %v and got none",
 			p.part.Actor(), handed, other.part.Actor(), silence.Len().Round(time.Millisecond))}
+}
+
+// said counts the frames due within a span that a connection took, and the
+// datagrams that none took.
+func (p *Person) said(span Span) (handed int, dropped map[media.DropReason]int) {
+	dropped = make(map[media.DropReason]int)
+	for _, s := range p.Sent() {
+		if s.Due.Before(span.From) || s.Due.After(span.To) {
+			continue
+		}
+		if _, ok := s.Handed(); ok {
+			handed++
+		}
+		for _, to := range s.Targets {
+			if to.Dropped != "" {
+				dropped[to.Dropped]++
+			}
+		}
+	}
+	return handed, dropped
 }
 
 // whyNothing is WhySilent for a wait for the first frame, which began at since.
