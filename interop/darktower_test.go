@@ -118,7 +118,8 @@ func darkTower() []testCase {
 			not:  map[program]string{webtransportGo: "quic-go does not tell what was acknowledged"},
 			run: func(t *testing.T, p peer) {
 				s := p.start(t, options{})
-				for range 10 {
+				s.cfg = s.far()
+				for range 3 {
 					session := controllerSession(t, s, "accept", "bidi", "message", say(t, refusal()), "finish", "drop")
 					_, err := session.Join(testContext(t), joinRequest())
 					var refused *signaling.ServerError

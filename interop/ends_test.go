@@ -13,7 +13,7 @@ import (
 const (
 	h3NoError       = 0x100
 	lingerPatience  = 10 * time.Second // servers answer at once
-	shortIdle       = time.Second
+	shortIdle       = 2 * time.Second
 	leaveVoluntary  = "leave"
 	someCode        = 4711
 	someReason      = "going-home"
@@ -34,9 +34,12 @@ func serverEnds() []testCase {
 	return []testCase{
 		{name: "a session that the server drops ends with code 0 and no reason", run: func(t *testing.T, p peer) {
 			s := p.start(t, options{})
-			session := s.dial("accept", "bidi", "message", "drop")
-			open(t, session, "x")
-			endedBy(t, session, webtransport.ViaConnectionClose, 0, "")
+			for range 50 { // wtransport ends its streams first, and at times that is seen first
+				session := s.dial("accept", "bidi", "message", "drop")
+				open(t, session, "x")
+				endedBy(t, session, webtransport.ViaConnectionClose, 0, "")
+				_ = session.CloseConnection(0, "")
+			}
 		}},
 		{name: "a close with code and reason keeps both", run: func(t *testing.T, p peer) {
 			s := p.start(t, options{})
@@ -58,8 +61,11 @@ func serverEnds() []testCase {
 			not:  map[program]string{webtransportGo: "quic-go does not tell what was acknowledged"},
 			run: func(t *testing.T, p peer) {
 				s := p.start(t, options{})
-				for range 20 {
-					session := s.dial("accept", "bidi", "message", with("answer", []byte("Invalid or expired token")), "finish", "drop")
+				// The drop is a round trip behind the answer. quic-go throws away what was
+				// not read by then, so that it must not be too short for a busy machine.
+				cfg := s.far()
+				for range 3 {
+					session := s.dialWith(cfg, "accept", "bidi", "message", with("answer", []byte("Invalid or expired token")), "finish", "drop")
 					st := open(t, session, "join")
 					reply(t, st, "Invalid or expired token")
 					if _, err := st.Read(make([]byte, 1)); err != io.EOF {
@@ -97,6 +103,14 @@ func told(t *testing.T, what string, got conclusion, kind string, code uint64, r
 	}
 }
 
+// cutOff checks what a read of the stream said at the end.
+func cutOff(t *testing.T, s *server) {
+	t.Helper()
+	if last := s.seen[len(s.seen)-1]; last.Event != "stream" || last.End != "not connected" {
+		t.Errorf("a read of the stream says %v", last)
+	}
+}
+
 // clientEnds are the ends that the client brings about.
 func clientEnds() []testCase {
 	return []testCase{
@@ -111,6 +125,7 @@ func clientEnds() []testCase {
 				got := s.await("end")
 				told(t, "connection", got.Closed, "ApplicationClosed", code, leaveVoluntary)
 				if p.program == wtransport {
+					cutOff(t, s)
 					told(t, "wait for a stream", got.Accept, "ApplicationClosed", code, leaveVoluntary)
 					told(t, "wait for a datagram", got.Datagram, "ApplicationClosed", code, leaveVoluntary)
 				}
@@ -131,9 +146,13 @@ func clientEnds() []testCase {
 				got := s.await("end")
 				told(t, "wait for a stream", got.Accept, "ApplicationClosed", uint64(code), someReason)
 				if p.program == wtransport {
+					cutOff(t, s)
 					told(t, "wait for a datagram", got.Datagram, "ApplicationClosed", uint64(code), someReason)
-					// The library answers by closing the connection itself.
-					told(t, "connection", got.Closed, "LocallyClosed", 0, "")
+					// The library answers by closing the connection itself; at times the client
+					// has seen the first half of the answer and closed it before that.
+					if got.Closed != (conclusion{"ApplicationClosed", h3NoError, ""}) {
+						told(t, "connection", got.Closed, "LocallyClosed", 0, "")
+					}
 				} else {
 					told(t, "connection", got.Closed, "ApplicationClosed", h3NoError, "")
 				}

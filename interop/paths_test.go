@@ -1,10 +1,13 @@
 package interop
 
 import (
+	"fmt"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/dark-tower/prober/internal/darktower/framing"
+	"github.com/dark-tower/prober/internal/link"
 	"github.com/dark-tower/prober/internal/webtransport"
 )
 
@@ -31,7 +34,7 @@ func paths() []testCase {
 			s := p.start(t, options{idle: shortIdle})
 			cfg := s.cfg
 			cfg.KeepAlive = -1
-			session := s.dialWith(cfg, "accept", "bidi", "message", "linger:2500", "drop")
+			session := s.dialWith(cfg, "accept", "bidi", "message", "linger:3000", "drop")
 			open(t, session, "here")
 			if got := s.await("linger"); got.End != "waited" {
 				t.Errorf("the session ended: %v", got)
@@ -81,6 +84,19 @@ func paths() []testCase {
 			}
 			session.Path().BlackHole(false)
 			reply(t, st, "into the dark")
+		}},
+		{name: "a link that loses one packet in ten delays messages, and loses and reorders none", run: func(t *testing.T, p peer) {
+			s := p.start(t, options{})
+			poor := link.Conditions{Delay: 5 * time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.1, Reorder: 0.05, Duplicate: 0.05}
+			st := open(t, s.dialWith(s.behind(link.Spec{Up: poor, Down: poor}), "accept", "bidi", "echo"), "message 0")
+			reply(t, st, "message 0")
+			for i := range 30 {
+				message := fmt.Sprintf("message %d", i+1)
+				if err := framing.Write(st, []byte(message)); err != nil {
+					t.Fatal(err)
+				}
+				reply(t, st, message)
+			}
 		}},
 	}
 }

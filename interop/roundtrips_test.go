@@ -18,25 +18,29 @@ func trips(d time.Duration) int { return int((d + roundTrip/2) / roundTrip) }
 // price is what a session costs in round trips.
 type price struct{ handshake, settings, connect, total, answer, request int }
 
-// distance puts a link of that round trip in front of a server, and gives the
-// address to dial instead.
-func distance(t *testing.T, server string) string {
-	t.Helper()
+// far puts the server that round trip away.
+func (s *server) far() webtransport.Config {
 	half := link.Conditions{Delay: roundTrip / 2}
-	l, err := link.Listen(server, link.Config{Spec: link.Spec{Up: half, Down: half}})
+	return s.behind(link.Spec{Up: half, Down: half})
+}
+
+// behind puts a link in front of the server.
+func (s *server) behind(spec link.Spec) webtransport.Config {
+	s.t.Helper()
+	l, err := link.Listen(s.addr, link.Config{Spec: spec, Seed: 1})
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = l.Close() })
-	return l.Addr()
+	s.t.Cleanup(func() { _ = l.Close() })
+	cfg := s.cfg
+	cfg.Endpoints = webtransport.EndpointMap{s.addr: l.Addr()}
+	return cfg
 }
 
 // measure dials over the link and asks twice.
 func measure(t *testing.T, s *server) (price, webtransport.Timings) {
 	t.Helper()
-	cfg := s.cfg
-	cfg.Endpoints = webtransport.EndpointMap{s.addr: distance(t, s.addr)}
-	session := s.dialWith(cfg, "accept", "bidi", "echo")
+	session := s.dialWith(s.far(), "accept", "bidi", "echo")
 	tm := session.Timings()
 	began := time.Now()
 	st := open(t, session, "first")

@@ -64,7 +64,7 @@ func streams() []testCase {
 				t.Errorf("after the end: %d bytes, %v", len(b), err)
 			}
 			if got := s.await("stream"); got.End != "fin" {
-				t.Errorf("the peer saw the stream end: %+v", got)
+				t.Errorf("the peer saw the stream end: %v", got)
 			}
 			if session.Err() != nil {
 				t.Errorf("the session ended with its stream: %v", session.Err())
@@ -150,7 +150,7 @@ func streams() []testCase {
 				}
 				// The rest was taken for a length, which is far too large.
 				if got := s.await("stream"); got.End != "cut" {
-					t.Errorf("the stream ended: %+v", got)
+					t.Errorf("the stream ended: %v", got)
 				}
 			},
 		},
@@ -162,7 +162,7 @@ func streams() []testCase {
 				t.Fatal(err)
 			}
 			if got := s.await("stream"); got.End != "fin" || got.Length != 5 {
-				t.Errorf("the server read %+v", got)
+				t.Errorf("the server read %v", got)
 			}
 			reply(t, st, "ok")
 			if _, err := st.Read(make([]byte, 1)); err != io.EOF {
@@ -186,7 +186,7 @@ func streams() []testCase {
 				t.Fatal(err)
 			}
 			if got := s.await("uni"); string(got.content(t)) != "from the client" || got.End != "fin" {
-				t.Errorf("the server read %+v", got)
+				t.Errorf("the server read %v", got)
 			}
 			in, err := session.AcceptUniStream(testContext(t))
 			if err != nil {
@@ -213,7 +213,7 @@ func streams() []testCase {
 				t.Fatal(err)
 			}
 			if got := s.await("answer"); string(got.content(t)) != "answer" || got.End != "fin" {
-				t.Errorf("the server read %+v", got)
+				t.Errorf("the server read %v", got)
 			}
 		}},
 		{name: "streams beyond the one that is accepted disturb nothing", run: func(t *testing.T, p peer) {
@@ -248,11 +248,15 @@ func streams() []testCase {
 		}},
 		{name: "the client's reset has its code", run: func(t *testing.T, p peer) {
 			s := p.start(t, options{})
-			st := open(t, s.dial("accept", "bidi", "message", "rest"), "x")
+			session := s.dial("accept", "bidi", "message", "rest", "linger:200", "drop")
+			st := open(t, session, "x")
 			s.await("message") // a reset could overtake it
 			st.Reset(79)
 			if got := s.await("stream"); got.End != "reset" || got.Code != 79 {
-				t.Errorf("the server saw %+v", got)
+				t.Errorf("the server saw %v", got)
+			}
+			if got := s.await("linger"); got.End != "waited" {
+				t.Errorf("the session ended with its stream: %v", got)
 			}
 		}},
 		{name: "the client's request to stop has its code", run: func(t *testing.T, p peer) {
@@ -260,7 +264,7 @@ func streams() []testCase {
 			st := open(t, s.dial("accept", "bidi", "message", "stopped"), "x")
 			st.Stop(80)
 			if got := s.await("stopped"); got.Code != 80 {
-				t.Errorf("the server saw %+v", got)
+				t.Errorf("the server saw %v", got)
 			}
 		}},
 	}

@@ -27,7 +27,7 @@ use crate::report::Event;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main(worker_threads = 2)]
 async fn main() -> Result<(), Error> {
     let options = Arc::new(Options::parse(std::env::args().skip(1))?);
     let identity = Identity::load_pemfiles(&options.cert, &options.key).await?;
