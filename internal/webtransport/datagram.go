@@ -25,6 +25,7 @@ func (s *Session) SendDatagram(b []byte) error {
 	s.sendMu.Lock()
 	defer s.sendMu.Unlock()
 	s.sendBuf = append(append(s.sendBuf[:0], s.datagramPrefix...), b...)
+	s.path.departures.taken(s.datagramsSent.Load())
 	err := s.conn.SendDatagram(s.sendBuf)
 	if err == nil {
 		s.datagramsSent.Add(1)

@@ -128,7 +128,7 @@ func (d *dialing) open(rawURL string) (*Session, error) {
 	}
 	s := newSession(path, d.cfg)
 	s.url, s.dialed, s.mapped = rawURL, d.addr, d.mapped
-	s.wire, err = openTrace(d.cfg.QlogDir, path.arrivals)
+	s.wire, err = openTrace(d.cfg.QlogDir, path)
 	return s, err
 }
 

@@ -28,6 +28,8 @@ type Path struct {
 	birth     time.Time   // origin of the two moments below
 	arrivals  *arrivals   // of the packets that were read
 
+	departures departures // of the packets that are to be written
+
 	packetsSent, packetsReceived     atomic.Uint64
 	bytesSent, bytesReceived         atomic.Uint64
 	swallowedSent, swallowedReceived atomic.Uint64
@@ -244,9 +246,11 @@ func (c *packetConn) ReadFrom(b []byte) (int, net.Addr, error) {
 func (c *packetConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	if c.dark.Load() {
 		c.swallowedSent.Add(1)
+		c.departures.packetWritten(len(b), time.Time{})
 		return len(b), nil
 	}
 	sock := c.sock.Load()
+	c.departures.packetWritten(len(b), time.Now())
 	n, err := sock.WriteTo(b, to)
 	if errors.Is(err, syscall.EPERM) {
 		// The first send on a new socket fails so at times, for no reason of ours.

@@ -79,6 +79,7 @@ func newSession(path *Path, cfg *Config) *Session {
 // start starts HTTP/3 on the connection.
 func (s *Session) start() {
 	s.path.arrivals.start()
+	s.path.departures.start()
 	s.h3 = (&http3.Transport{
 		EnableDatagrams:        true,
 		DisableCompression:     true, // or the CONNECT request asks for gzip

@@ -19,8 +19,8 @@ import (
 // wireTrace collects from quic-go's event trace what its API does not tell, and
 // passes the events on to a qlog file when one was asked for.
 type wireTrace struct {
-	arrivals *arrivals
-	mtu      atomic.Int64
+	path *Path
+	mtu  atomic.Int64
 
 	datagramsParsed, datagramsDropped atomic.Uint64
 
@@ -33,9 +33,9 @@ type wireTrace struct {
 	run    sync.WaitGroup
 }
 
-// openTrace opens a trace, with a qlog file in dir unless that is empty.
-func openTrace(dir string, a *arrivals) (*wireTrace, error) {
-	t := &wireTrace{arrivals: a}
+// openTrace opens the trace of the connection on path, with a qlog file in dir unless that is empty.
+func openTrace(dir string, path *Path) (*wireTrace, error) {
+	t := &wireTrace{path: path}
 	if dir == "" {
 		return t, nil
 	}
@@ -106,11 +106,7 @@ func (r wireRecorder) RecordEvent(ev qlogwriter.Event) {
 	datagrams := 0
 	switch e := ev.(type) {
 	case qlog.PacketReceived:
-		for i := range e.Frames {
-			if _, ok := e.Frames[i].Frame.(*qlog.DatagramFrame); ok {
-				datagrams++
-			}
-		}
+		datagrams = countDatagrams(e.Frames)
 		t.datagramsParsed.Add(uint64(datagrams))
 	case qlog.DatagramDropped:
 		if e.Direction == qlog.DirectionReceiving {
@@ -119,7 +115,8 @@ func (r wireRecorder) RecordEvent(ev qlogwriter.Event) {
 	case qlog.MTUUpdated:
 		t.mtu.Store(int64(e.Value))
 	}
-	t.arrivals.event(ev, datagrams)
+	t.path.arrivals.event(ev, datagrams)
+	t.path.departures.event(ev)
 	if t.file == nil {
 		return
 	}
