@@ -164,6 +164,9 @@ func TestARunThatIsShutDownIsAborted(t *testing.T) {
 	if run.Outcome != flows.Aborted {
 		t.Errorf("outcome %s, want aborted", run.Outcome)
 	}
+	if len(run.Steps) > 0 {
+		t.Errorf("a step that was given up is recorded: %+v", run.Steps)
+	}
 }
 
 func TestOneRunIsOneTrace(t *testing.T) {

@@ -169,6 +169,9 @@ func (f *Failure) Error() string {
 
 func (f *Failure) Unwrap() error { return f.Err }
 
+// givenUp reports a step that was cancelled: nobody's failure.
+func (f *Failure) givenUp() bool { return f.Reason == Self && f.Cause == CauseUnspecified }
+
 // Outcome is what a run with this failure amounts to: the prober's own faults
 // and throttling never count against the platform.
 func (f *Failure) Outcome() Outcome {

@@ -33,7 +33,9 @@ func (p *Part) AfterCut() *Part {
 }
 
 // Step gives fn a span, a duration and, when it fails, a hop and a reason. The
-// error it returns is always a *Failure: fn's own one, or fn's error attributed.
+// error it returns is always a *Failure: fn's own one, or fn's error attributed. A
+// step that was cancelled, as the run is shut down or somebody else has failed, is
+// not recorded.
 func (p *Part) Step(ctx context.Context, step Step, fn func(context.Context) error) error {
 	if p.run.spec.OnStep != nil {
 		p.run.spec.OnStep(p.actor, step, p.after)
@@ -50,6 +52,9 @@ func (p *Part) Step(ctx context.Context, step Step, fn func(context.Context) err
 		failure := p.Blame(ctx, step, err)
 		result.Failure = failure
 		span.SetStatus(codes.Error, failure.Error())
+		if failure.givenUp() {
+			return failure // it was neither done nor did it fail
+		}
 		err = failure
 	}
 	result.Phases = phases.sumTo(result.Duration)

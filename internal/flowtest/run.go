@@ -108,6 +108,9 @@ func sound(t testing.TB, run flows.Run) {
 	steps := flows.StepsOf(run.Flow)
 	for _, s := range run.Steps {
 		legal(s.Failure)
+		if f := s.Failure; f != nil && f.Reason == flows.Self && f.Cause == "" {
+			t.Errorf("step %s of %s was given up, and is recorded", s.Step, s.Actor)
+		}
 		if !slices.Contains(steps, s.Step) {
 			t.Errorf("a %s run recorded step %s", run.Flow, s.Step)
 		}
