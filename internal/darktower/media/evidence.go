@@ -52,6 +52,7 @@ type PairEvidence struct {
 
 	Latency        []LatencySample // of Delivered and Late frames, by sequence
 	SendLateness   []time.Duration // handed over (or built, when it never was) minus due, by sequence
+	LeaveLateness  []time.Duration // of the samples of Latency, in their order: SentTo.Start minus Handed
 	ReadLateness   []time.Duration // of the samples of Latency, in their order: see Received.ReadLateness
 	Jitter         time.Duration   // RFC 3550 6.4.1, over accepted frames in order of arrival
 	LongestSilence time.Duration   // longest span of the window without an accepted frame, edges included
@@ -62,8 +63,9 @@ type LatencySample struct {
 	Epoch      uint32
 	Sequence   uint32
 	HandedAt   time.Time // to the connection whose handler delivered it
+	StartedAt  time.Time // on its way: see SentTo.Start
 	ArrivedAt  time.Time
-	Latency    time.Duration // ArrivedAt - HandedAt
+	Latency    time.Duration // ArrivedAt - StartedAt
 	HandlerURL string
 }
 

@@ -79,29 +79,35 @@ func (e *PairEvidence) count(f *flight, p Pair) {
 // deliver notes an accepted frame.
 func (e *PairEvidence) deliver(f *flight, settle time.Duration) {
 	r := f.accepted
-	handed, known := f.handedTo(r.HandlerURL)
-	latency := r.At.Sub(handed)
+	handed, started, known := f.began(r)
+	latency := r.At.Sub(started)
 	if latency > settle {
 		e.Late++
 	} else {
 		e.Delivered++
 	}
 	if known {
+		e.LeaveLateness = append(e.LeaveLateness, started.Sub(handed))
 		e.ReadLateness = append(e.ReadLateness, r.ReadLateness)
 		e.Latency = append(e.Latency, LatencySample{
 			Epoch: f.Epoch, Sequence: f.Sequence,
-			HandedAt: handed, ArrivedAt: r.At, Latency: latency, HandlerURL: r.HandlerURL,
+			HandedAt: handed, StartedAt: started, ArrivedAt: r.At, Latency: latency, HandlerURL: r.HandlerURL,
 		})
 	}
 }
 
-// handedTo returns when the connection to url took the frame. When the record
-// does not say, it returns when the frame was built, and false.
-func (f *flight) handedTo(url string) (time.Time, bool) {
-	if to := f.target(url); to != nil && !to.Handed.IsZero() {
-		return to.Handed, true
+// began returns when the connection to r's handler took the frame, and when the
+// frame's way began. When the record does not say, both are when it was built, and
+// known is false.
+func (f *flight) began(r *Received) (handed, started time.Time, known bool) {
+	to := f.target(r.HandlerURL)
+	switch {
+	case to == nil || to.Handed.IsZero():
+		return f.Built, f.Built, false
+	case to.Start().After(r.At):
+		return to.Handed, to.Handed, true
 	}
-	return f.Built, false
+	return to.Handed, to.Start(), true
 }
 
 // lastHanded returns the last moment at which a transport took the frame. When

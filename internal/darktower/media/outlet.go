@@ -17,6 +17,11 @@ type datagrams interface {
 	Done() <-chan struct{}
 }
 
+// departing is a connection that knows when datagrams left.
+type departing interface {
+	OnDeparture(func(webtransport.Departure))
+}
+
 // An outlet is the way of frames to one connection: a short queue that drops its
 // oldest frame, and one goroutine that hands frames over. A transport that blocks
 // delays its own frames and nobody else's.
@@ -33,6 +38,18 @@ type outlet struct {
 	head   int
 	len    int
 	closed bool
+	flying [maxFlying]flying
+}
+
+// maxFlying is how many frames may be between hand-over and departure; the
+// transport queues 32.
+const maxFlying = 64
+
+// flying is a frame that is being handed over, or was and has not departed.
+type flying struct {
+	nth    uint64 // of those that the transport took, from 1; 0: none
+	rec    *Sent
+	target int
 }
 
 type queued struct {
@@ -45,6 +62,9 @@ type queued struct {
 type sendNotes interface {
 	handed(rec *Sent, target int, hop uint32, at time.Time)
 	dropped(rec *Sent, target int, why DropReason)
+	// left is told when a frame's packet went to the kernel, if only this process
+	// can have held it back since it was handed over.
+	left(rec *Sent, target int, at time.Time)
 }
 
 // newOutlet starts the writer; close must be called.
@@ -53,6 +73,9 @@ func newOutlet(url string, epoch uint32, to datagrams, notes sendNotes, frames i
 		url: url, epoch: epoch, to: to, notes: notes,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 		ring: make([]queued, frames),
+	}
+	if d, ok := to.(departing); ok {
+		d.OnDeparture(o.departed)
 	}
 	go o.write()
 	return o
@@ -117,6 +140,7 @@ func (o *outlet) pop(buf []byte) ([]byte, queued, bool) {
 func (o *outlet) write() {
 	defer close(o.done)
 	var hop uint32
+	var taken uint64
 	var buf []byte
 	for {
 		var q queued
@@ -128,6 +152,7 @@ func (o *outlet) write() {
 			o.notes.dropped(q.rec, q.target, DropRefused)
 			continue
 		}
+		o.launch(taken, q)
 		at := time.Now()
 		if err := o.to.SendDatagram(buf); err != nil {
 			o.notes.dropped(q.rec, q.target, o.why(err))
@@ -135,6 +160,24 @@ func (o *outlet) write() {
 		}
 		o.notes.handed(q.rec, q.target, hop, at)
 		hop++
+		taken++
+	}
+}
+
+// launch notes a frame that the transport is about to take as its nth, from 0.
+func (o *outlet) launch(n uint64, q queued) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.flying[n%maxFlying] = flying{nth: n + 1, rec: q.rec, target: q.target}
+}
+
+// departed finds the frame that left.
+func (o *outlet) departed(d webtransport.Departure) {
+	o.mu.Lock()
+	f := o.flying[d.Datagram%maxFlying]
+	o.mu.Unlock()
+	if d.Free && f.nth == d.Datagram+1 && f.rec != nil {
+		o.notes.left(f.rec, f.target, d.At)
 	}
 }
 

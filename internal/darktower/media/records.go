@@ -49,6 +49,20 @@ type SentTo struct {
 	Hop       uint32     // uplink hop number, when handed over
 	Handed    time.Time  // just before the transport took it; zero when it never did
 	Dropped   DropReason // why not; empty when handed over or still queued
+
+	// Left is when the frame's packet was given to the kernel, where that is known
+	// and where only this process can have held it back since Handed; else zero.
+	Left time.Time
+}
+
+// Start is when the frame's way began: when it left, where that is known, else
+// when it was handed over. What the transport holds back for the network's sake is
+// part of the way, this process's own slowness is not.
+func (t *SentTo) Start() time.Time {
+	if t.Left.Before(t.Handed) {
+		return t.Handed
+	}
+	return t.Left
 }
 
 // Handed returns the first moment at which any transport took the frame, and

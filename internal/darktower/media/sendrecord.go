@@ -39,6 +39,13 @@ func (s *Sender) handed(rec *Sent, target int, hop uint32, at time.Time) {
 	rec.Targets[target].Hop, rec.Targets[target].Handed = hop, at
 }
 
+// left implements sendNotes.
+func (s *Sender) left(rec *Sent, target int, at time.Time) {
+	s.recMu.Lock()
+	defer s.recMu.Unlock()
+	rec.Targets[target].Left = at
+}
+
 // dropped implements sendNotes.
 func (s *Sender) dropped(rec *Sent, target int, why DropReason) {
 	s.recMu.Lock()

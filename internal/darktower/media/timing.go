@@ -9,11 +9,11 @@ func jitter(j *joined) time.Duration {
 	var last time.Duration
 	first := true
 	for _, f := range j.order {
-		handed, known := f.handedTo(f.accepted.HandlerURL)
+		_, started, known := f.began(f.accepted)
 		if !f.counted || !known {
 			continue
 		}
-		transit := f.accepted.At.Sub(handed)
+		transit := f.accepted.At.Sub(started)
 		if !first {
 			estimate += (float64((transit - last).Abs()) - estimate) / 16
 		}
