@@ -1,7 +1,6 @@
 package join_test
 
 import (
-	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -10,8 +9,6 @@ import (
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/flows/join"
@@ -134,57 +131,23 @@ func TestAResidentAnchorStays(t *testing.T) {
 
 // TestOneJoinIsOneTrace follows a join through all services by what they export.
 func TestOneJoinIsOneTrace(t *testing.T) {
-	exporters := map[string]*tracetest.InMemoryExporter{}
-	provider := func(service string) trace.TracerProvider {
-		exporters[service] = tracetest.NewInMemoryExporter()
-		return sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporters[service]))
-	}
-	p := flowtest.Start(t, flowtest.Options{Stack: devstack.Options{TracerProvider: provider}})
+	traces := flowtest.NewTraces()
+	p := flowtest.Start(t, flowtest.Options{Stack: devstack.Options{TracerProvider: traces.Provider}})
 	stage := p.Stage(t, 0)
-	prober := provider("prober")
-	for _, e := range exporters { // of what was needed to come so far
-		e.Reset()
-	}
-	run := flowtest.Play{Flow: flows.Join, Script: script(stage), Stage: stage, Tracer: prober.Tracer("flows")}.Perform(t.Context(), t)
+	run := flowtest.Play{Flow: flows.Join, Script: script(stage), Stage: stage, Tracer: traces.Tracer()}.Perform(t.Context(), t)
 	flowtest.Green().Check(t, run)
 	p.Rest(t)
 	if err := p.Close(); err != nil { // all spans have ended now
 		t.Fatal(err)
 	}
-
-	want := map[string]map[string]int{ // of each service, spans by name
-		"prober": {"prober.run.join": 1, "prober.step.sign_in": 2, "prober.step.gc_assign": 1, "prober.step.gc_join": 1, "prober.step.mc_connect": 2,
+	traces.Check(t, run, map[string]map[string]int{
+		flowtest.Prober: {"prober.run.join": 1, "prober.step.sign_in": 2, "prober.step.gc_assign": 1, "prober.step.gc_join": 1, "prober.step.mc_connect": 2,
 			"prober.step.mc_join": 2, "prober.step.mh_connect": 2, "prober.step.subscribe": 1, "prober.step.first_media": 1},
 		"ac-service": {"ac.token.issue_user": 2, "ac.token.issue_meeting": 2},
 		"gc-service": {"gc.meeting.join": 2},
 		"mc-service": {"mc.webtransport.connection": 2, "mc.receive_capability": 2, "mc.media_connection_update": 2},
 		"mh-service": {"mh.webtransport.connection": 4},
-	}
-	ids := map[string]string{} // span id to name, of the run's trace
-	var spans []tracetest.SpanStub
-	for service, e := range exporters {
-		got := map[string]int{}
-		for _, s := range e.GetSpans() {
-			if _, wanted := want[service][s.Name]; wanted {
-				got[s.Name]++
-				if id := s.SpanContext.TraceID().String(); id != run.TraceID {
-					t.Errorf("%s: span %s is in trace %s, the run in %s", service, s.Name, id, run.TraceID)
-				}
-			}
-			if s.SpanContext.TraceID().String() == run.TraceID {
-				ids[s.SpanContext.SpanID().String()] = s.Name
-				spans = append(spans, s)
-			}
-		}
-		if !maps.Equal(got, want[service]) {
-			t.Errorf("%s: spans %v, want %v", service, got, want[service])
-		}
-	}
-	for _, s := range spans {
-		if parent := ids[s.Parent.SpanID().String()]; parent == "" && s.Name != "prober.run.join" {
-			t.Errorf("span %s has no parent in the trace", s.Name)
-		}
-	}
+	})
 	if len(run.Continuity) != 2 || run.Continuity[0].Result != "continued" || run.Continuity[1].Result != "continued" {
 		t.Errorf("continuity %+v", run.Continuity)
 	}

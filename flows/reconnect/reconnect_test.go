@@ -114,6 +114,26 @@ func restored(t *testing.T, run flows.Run, kind flows.Disconnect) {
 	}
 }
 
+func TestAReconnectIsOneTraceBeforeAndAfterTheCut(t *testing.T) {
+	traces := flowtest.NewTraces()
+	p := flowtest.Start(t, flowtest.Options{Stack: devstack.Options{Handlers: 1, TracerProvider: traces.Provider}})
+	stage := p.Stage(t, 0)
+	run := flowtest.Play{Flow: flows.Reconnect, Script: script(flows.CutClean)(stage), Stage: stage, Tracer: traces.Tracer()}.Perform(t.Context(), t)
+	flowtest.Green().Check(t, run)
+	p.Rest(t)
+	if err := p.Close(); err != nil { // all spans have ended now
+		t.Fatal(err)
+	}
+	traces.Check(t, run, map[string]map[string]int{
+		flowtest.Prober: {"prober.run.reconnect": 1, "prober.step.sign_in": 2, "prober.step.gc_assign": 1, "prober.step.gc_join": 2, "prober.step.mc_connect": 3,
+			"prober.step.mc_join": 3, "prober.step.mh_connect": 3, "prober.step.subscribe": 2, "prober.step.first_media": 2, "prober.step.restore": 1},
+		"ac-service": {"ac.token.issue_user": 2, "ac.token.issue_meeting": 3},
+		"gc-service": {"gc.meeting.join": 3},
+		"mc-service": {"mc.webtransport.connection": 3, "mc.receive_capability": 3, "mc.media_connection_update": 3},
+		"mh-service": {"mh.webtransport.connection": 3},
+	})
+}
+
 // The platform as it is today ignores what would give the identity back.
 func TestNobodyComesBackAbruptlyToThePlatformAsDeployed(t *testing.T) {
 	t.Parallel()
