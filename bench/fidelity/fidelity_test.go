@@ -65,7 +65,7 @@ func TestALatencyIsNeverLessThanTheTruth(t *testing.T) {
 	}
 	const clocks = 100 * time.Microsecond // how exactly the kernel's clock is related to this process's
 	for _, c := range r.frames {
-		if c.sending < -clocks || c.receiving < -clocks || c.reading < 0 || c.reported < 2*one.Delay-clocks || c.truth < 2*one.Delay {
+		if c.sending < -clocks || c.receiving < -clocks || c.own < 0 || c.reported < 2*one.Delay-clocks || c.truth < 2*one.Delay {
 			t.Errorf("%+v", c)
 		}
 		if sum := c.sending + c.receiving; sum != c.error() {

@@ -19,16 +19,17 @@ const wrong = 5 * time.Millisecond
 // A comparison is what the prober said of one frame's latency, and what the links
 // know of it.
 type comparison struct {
-	reported time.Duration // hand-over until arrival
+	reported time.Duration // leaving until arrival
 	// truth is the time between the frame's coming to the uplink and its leaving
 	// the downlink: both links' delays and the relay.
 	truth time.Duration
-	// sending is from hand-over until the packet came to the uplink, receiving from
+	// sending is from leaving until the packet came to the uplink, receiving from
 	// its leaving the downlink until arrival. Their sum is the error.
 	sending, receiving time.Duration
-	reading            time.Duration // from arrival until the reader had it; not in reported
-	doubt              time.Duration // how long the downlink took to give the packet to the system
-	tainted            bool
+	// own is what this process adds and the prober leaves out: from hand-over until
+	// leaving, and from arrival until the reader had it.
+	own     time.Duration
+	tainted bool
 }
 
 func (c comparison) error() time.Duration { return c.reported - c.truth }
@@ -100,8 +101,8 @@ func (w *world) compare(window media.Pair, from, to *person) ([]comparison, erro
 		}
 		out = append(out, comparison{
 			reported: s.Latency, truth: t.down.Out.Sub(t.up.In),
-			sending: t.up.In.Sub(s.HandedAt), receiving: s.ArrivedAt.Sub(t.down.Out),
-			reading: e.ReadLateness[i], doubt: t.down.Gone.Sub(t.down.Out),
+			sending: t.up.In.Sub(s.StartedAt), receiving: s.ArrivedAt.Sub(t.down.Out),
+			own:     e.LeaveLateness[i] + e.ReadLateness[i],
 			tainted: w.watch.LateDuring(s.HandedAt, s.ArrivedAt),
 		})
 	}

@@ -29,7 +29,7 @@ func main() {
 	only := flag.String("only", "latency,loss,phases", "which tables")
 	burning := flag.Bool(burnFlag, false, "keep a processor busy, and do nothing else")
 	flag.Parse()
-	if *burning {
+	if *burning { // see withNoise
 		burn()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -74,7 +74,7 @@ func table() *tabwriter.Writer {
 func printLatency(ctx context.Context, duration time.Duration) error {
 	fmt.Printf("\nOne-way latency: error in ms (reported minus true), by the delay of each link\n")
 	t := table()
-	fmt.Fprintln(t, "delay\tmachine\tframes\terror p50\tp99\tmax\tsending p50\tp99\treceiving p50\tp99\tas read p50\tp99\ttainted\tuntainted max\twrong\tlink late p50\tp99\t")
+	fmt.Fprintln(t, "delay\tmachine\tframes\terror p50\tp99\tmax\tsending p50\tp99\treceiving p50\tp99\tleft out p50\tp99\ttainted\tuntainted max\twrong\tlink late p50\tp99\t")
 	for _, busy := range []bool{false, true} {
 		for _, ms := range []int{0, 5, 20, 80} {
 			one := link.Conditions{Delay: time.Duration(ms) * time.Millisecond}
@@ -107,7 +107,7 @@ func printLatency(ctx context.Context, duration time.Duration) error {
 				q(abs), millis(quantile(r.frames, 1, abs)),
 				q(func(c comparison) time.Duration { return c.sending }),
 				q(func(c comparison) time.Duration { return c.receiving }),
-				q(func(c comparison) time.Duration { return c.error() + c.reading }),
+				q(func(c comparison) time.Duration { return c.own }),
 				len(r.frames)-len(clean), millis(quantile(clean, 1, abs)), wrongOnes,
 				millis(max(r.lateness[0].P50, r.lateness[1].P50)), millis(max(r.lateness[0].P99, r.lateness[1].P99)))
 		}
