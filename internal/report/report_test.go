@@ -121,10 +121,12 @@ func TestOutputIsAsInTheGoldenFiles(t *testing.T) {
 		"merged.txt": func(b *bytes.Buffer) error {
 			return report.Text{}.Write(b, []flows.Run{withSamples(talked(), 1), withSamples(talked(), 3)})
 		},
-		"none.txt":    func(b *bytes.Buffer) error { return report.Text{}.Write(b, nil) },
-		"good.json":   func(b *bytes.Buffer) error { return report.JSON(b, good, report.ExitCode(good)) },
-		"failed.json": func(b *bytes.Buffer) error { return report.JSON(b, []flows.Run{platformsFault, probersFault}, report.ExitFailed) },
-		"none.json":   func(b *bytes.Buffer) error { return report.JSON(b, nil, report.ExitCode(nil)) },
+		"none.txt":  func(b *bytes.Buffer) error { return report.Text{}.Write(b, nil) },
+		"good.json": func(b *bytes.Buffer) error { return report.JSON(b, good, report.ExitCode(good)) },
+		"failed.json": func(b *bytes.Buffer) error {
+			return report.JSON(b, []flows.Run{platformsFault, probersFault}, report.ExitFailed)
+		},
+		"none.json": func(b *bytes.Buffer) error { return report.JSON(b, nil, report.ExitCode(nil)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
