@@ -16,6 +16,7 @@ import (
 	"github.com/dark-tower/prober/internal/config"
 	"github.com/dark-tower/prober/internal/devstack"
 	"github.com/dark-tower/prober/internal/embedded"
+	"github.com/dark-tower/prober/internal/link"
 	"github.com/dark-tower/prober/internal/provision"
 	"github.com/dark-tower/prober/internal/report"
 	"github.com/dark-tower/prober/internal/setup"
@@ -27,6 +28,7 @@ type checkFlags struct {
 	runs     int
 	output   string
 	devstack bool
+	link     link.Spec
 	verbose  bool
 }
 
@@ -54,7 +56,8 @@ Exit codes
   prober check                                   every probe of ./probes.yaml
   prober check --probe join --runs 20            one probe, twenty times
   prober check --probe join --probe media        two of them
-  prober check --output json > runs.json         for machines`,
+  prober check --output json > runs.json         for machines
+  prober check --devstack --link "delay=40ms"    over a poor network`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCheck(cmd, f) },
 	}
@@ -63,6 +66,7 @@ Exit codes
 	addNumber(cmd, &f.runs, "runs", "n", 1, 10000, "`number` of runs of each probe")
 	addChoice(cmd, &f.output, "output", "o", "text", "`format` of the report: text or json", "text", "json")
 	cmd.Flags().BoolVar(&f.devstack, "devstack", false, "check a platform embedded in this process instead of a configured one")
+	addLinkFlag(cmd, &f.link)
 	addVerboseFlag(cmd, &f.verbose)
 	return cmd
 }
@@ -70,6 +74,9 @@ Exit codes
 func runCheck(cmd *cobra.Command, f checkFlags) (err error) {
 	if f.devstack && (cmd.Flags().Changed("config") || cmd.Flags().Changed("lanes")) {
 		return errors.New("--devstack brings its own configuration and lanes; leave out --config and --lanes")
+	}
+	if !f.devstack && cmd.Flags().Changed("link") {
+		return errors.New("--link is a network before the embedded platform; add --devstack")
 	}
 	ctx := cmd.Context()
 	progress := newProgress(cmd.ErrOrStderr(), f.verbose, f.runs)
@@ -123,6 +130,11 @@ func openDevstack(ctx context.Context, f checkFlags, provider trace.TracerProvid
 			err = errors.Join(err, platform.Close())
 		}
 	}()
+	if f.link != (link.Spec{}) {
+		if err := platform.Through(f.link); err != nil {
+			return nil, nil, nil, &exit{report.ExitProber, err}
+		}
+	}
 	cfg, err := platform.Config()
 	if err != nil {
 		return nil, nil, nil, err

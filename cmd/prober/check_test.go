@@ -28,6 +28,10 @@ type document struct {
 		Probe   string        `json:"probe"`
 		Lane    string        `json:"lane"`
 		Outcome flows.Outcome `json:"outcome"`
+		Steps   []struct {
+			Step    flows.Step `json:"step"`
+			Seconds float64    `json:"duration_seconds"`
+		} `json:"steps"`
 		Failure *struct {
 			Step   flows.Step   `json:"step"`
 			Hop    flows.Hop    `json:"hop"`

@@ -71,6 +71,8 @@ probes:
 		{"unknown-output-of-provision", "provision --output yaml", nil, nil},
 		{"unknown-use", "provision --use gate", nil, nil},
 		{"no-runs", "check --runs 0", nil, nil},
+		{"link-without-a-unit", "check --devstack --link delay=40", nil, nil},
+		{"link-before-nothing", "check --link delay=40ms", nil, nil},
 		{"runs-in-words", "check --runs many", nil, nil},
 		{"too-many-handlers", "devstack --handlers 17", nil, nil},
 		{"devstack-and-config", "check --devstack --config other.yaml", nil, nil},

@@ -17,6 +17,8 @@ type DevstackPlatform struct {
 	Organisation string
 	ServerName   string // name in the certificates of MC and MH
 	CAPEM        []byte // authority that signs them
+	// Endpoints gives the host:port to dial for an advertised one; nil: none.
+	Endpoints map[string]string
 }
 
 // Devstack returns the configuration of a check against the embedded platform: every
@@ -30,6 +32,7 @@ func Devstack(p DevstackPlatform) (*Config, error) {
 	if p.Organisation != "" {
 		c.Platform.Organisation = p.Organisation
 	}
+	c.Platform.EndpointMap = p.Endpoints
 	c.Platform.Trust = Trust{
 		MC: ServerTrust{ServerName: p.ServerName}, MH: ServerTrust{ServerName: p.ServerName},
 		CAPEM: p.CAPEM,

@@ -8,14 +8,17 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/dark-tower/prober/internal/config"
 	"github.com/dark-tower/prober/internal/darktower/account"
 	"github.com/dark-tower/prober/internal/devstack"
+	"github.com/dark-tower/prober/internal/link"
 	"github.com/dark-tower/prober/internal/provision"
 	"github.com/dark-tower/prober/internal/setup"
 )
@@ -23,6 +26,8 @@ import (
 // Platform is the embedded platform while it runs. Close must be called.
 type Platform struct {
 	*devstack.Stack
+
+	links *link.Fleet // nil: clients dial what is advertised
 }
 
 // Start runs the platform.
@@ -31,12 +36,39 @@ func Start(ctx context.Context, opts devstack.Options) (*Platform, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Platform{stack}, nil
+	return &Platform{Stack: stack}, nil
+}
+
+// Through puts a poor network before every MC and every media handler. What is
+// advertised stays as it is; the configuration says what to dial instead.
+func (p *Platform) Through(conditions link.Spec) error {
+	links, err := link.NewFleet(slices.Concat(p.ControllerURLs, p.HandlerURLs), link.Config{Spec: conditions})
+	if err != nil {
+		return err
+	}
+	p.links = links
+	return nil
+}
+
+// Links are the links of Through; nil without.
+func (p *Platform) Links() *link.Fleet { return p.links }
+
+// Close stops the platform, and the network before it.
+func (p *Platform) Close() error {
+	var unlinked error
+	if p.links != nil {
+		unlinked = p.links.Close()
+	}
+	return errors.Join(unlinked, p.Stack.Close())
 }
 
 func (p *Platform) described() config.DevstackPlatform {
-	return config.DevstackPlatform{ACURL: p.ACURL, GCURL: p.GCURL, Organisation: p.Organisation,
+	d := config.DevstackPlatform{ACURL: p.ACURL, GCURL: p.GCURL, Organisation: p.Organisation,
 		ServerName: p.ServerName, CAPEM: p.CAPEM}
+	if p.links != nil {
+		d.Endpoints = p.links.Endpoints()
+	}
+	return d
 }
 
 // Config is the configuration of a check against this platform.
