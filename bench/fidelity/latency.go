@@ -29,6 +29,7 @@ type comparison struct {
 	// own is what this process adds and the prober leaves out: from hand-over until
 	// leaving, and from arrival until the reader had it.
 	own     time.Duration
+	exact   bool // both moments are the kernel's, none stands in for one
 	tainted bool
 }
 
@@ -103,6 +104,7 @@ func (w *world) compare(window media.Pair, from, to *person) ([]comparison, erro
 			reported: s.Latency, truth: t.down.Out.Sub(t.up.In),
 			sending: t.up.In.Sub(s.StartedAt), receiving: s.ArrivedAt.Sub(t.down.Out),
 			own:     e.LeaveLateness[i] + e.ReadLateness[i],
+			exact:   e.LeaveLateness[i] > 0 && e.ReadLateness[i] > 0,
 			tainted: w.watch.LateDuring(s.HandedAt, s.ArrivedAt),
 		})
 	}

@@ -74,7 +74,7 @@ func table() *tabwriter.Writer {
 func printLatency(ctx context.Context, duration time.Duration) error {
 	fmt.Printf("\nOne-way latency: error in ms (reported minus true), by the delay of each link\n")
 	t := table()
-	fmt.Fprintln(t, "delay\tmachine\tframes\terror p50\tp99\tmax\tsending p50\tp99\treceiving p50\tp99\tleft out p50\tp99\ttainted\tuntainted max\twrong\tlink late p50\tp99\t")
+	fmt.Fprintln(t, "delay\tmachine\tframes\texact\terror p50\tp99\tmax\tsending p50\tp99\treceiving p50\tp99\tleft out p50\tp99\ttainted\tuntainted max\twrong\tlink late p50\tp99\t")
 	for _, busy := range []bool{false, true} {
 		for _, ms := range []int{0, 5, 20, 80} {
 			one := link.Conditions{Delay: time.Duration(ms) * time.Millisecond}
@@ -93,6 +93,12 @@ func printLatency(ctx context.Context, duration time.Duration) error {
 				return fmt.Errorf("latency through %v links: %w", one.Delay, err)
 			}
 			clean := r.untainted()
+			exact := 0
+			for _, c := range r.frames {
+				if c.exact {
+					exact++
+				}
+			}
 			wrongOnes := 0
 			for _, c := range clean {
 				if c.error().Abs() > wrong {
@@ -103,7 +109,7 @@ func printLatency(ctx context.Context, duration time.Duration) error {
 				return fmt.Sprintf("%s\t%s", millis(quantile(r.frames, 0.50, f)), millis(quantile(r.frames, 0.99, f)))
 			}
 			abs := func(c comparison) time.Duration { return c.error().Abs() }
-			fmt.Fprintf(t, "%d ms\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%d\t%s\t%s\t\n", ms, machine, len(r.frames),
+			fmt.Fprintf(t, "%d ms\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%d\t%s\t%s\t\n", ms, machine, len(r.frames), exact,
 				q(abs), millis(quantile(r.frames, 1, abs)),
 				q(func(c comparison) time.Duration { return c.sending }),
 				q(func(c comparison) time.Duration { return c.receiving }),
