@@ -3,6 +3,7 @@
 package media
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -64,8 +65,8 @@ func (f *Flow) Run(ctx context.Context, run *flows.Recorder) error {
 // talk measures one window of conversation. Only a pair that is silent for 2 s
 // or more while it should be heard fails it: anything less is evidence.
 func (f *Flow) talk(ctx context.Context, run *flows.Recorder, everybody []*people.Person) error {
-	duration := orDefault(f.Duration, 10*time.Second)
-	settle := orDefault(f.Settle, time.Second)
+	duration := cmp.Or(f.Duration, 10*time.Second)
+	settle := cmp.Or(f.Settle, time.Second)
 	return run.As(flows.ActorPerson).Step(ctx, flows.StepTalk, func(ctx context.Context) error {
 		window := media.Pair{From: time.Now(), Settle: settle}
 		window.To = window.From.Add(duration)
@@ -114,11 +115,4 @@ func deaf(listener, talker *people.Person, window people.Span) error {
 	}
 	return why(talker, silence, fmt.Errorf("%s was silent for %v: %w",
 		talker.Part().Actor(), silence.Len().Round(time.Millisecond), people.ErrSilence))
-}
-
-func orDefault(d, fallback time.Duration) time.Duration {
-	if d > 0 {
-		return d
-	}
-	return fallback
 }

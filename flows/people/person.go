@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/darktower"
@@ -98,29 +99,20 @@ func (p *Person) JoinMC(ctx context.Context) error {
 // noteContinuity compares the trace that MC answered in with the one it was
 // asked in; a platform that does not trace answers with none.
 func (p *Person) noteContinuity(ctx context.Context, answered string) {
-	asked, _ := tracecontext.Inject(ctx)
-	if asked == "" {
+	asked := trace.SpanContextFromContext(ctx)
+	if !asked.IsValid() {
 		return
 	}
 	result := "continued"
 	switch {
 	case answered == "":
 		result = "absent"
-	case traceID(answered) != traceID(asked):
+	case trace.SpanContextFromContext(tracecontext.Extract(context.Background(), answered, "")).TraceID() != asked.TraceID():
 		result = "broken"
 	}
 	p.cast.run.Record(func(run *flows.Run) {
 		run.Continuity = append(run.Continuity, flows.Continuity{Hop: flows.MC, Result: result})
 	})
-}
-
-// traceID is the second field of a W3C traceparent.
-func traceID(traceparent string) string {
-	fields := strings.Split(traceparent, "-")
-	if len(fields) < 2 {
-		return ""
-	}
-	return fields[1]
 }
 
 // alone reports whether only this run's people are in the meeting. After a cut

@@ -4,6 +4,7 @@
 package people
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -36,15 +37,8 @@ type Deadlines struct {
 	FirstMedia time.Duration // default 5 s
 }
 
-func (d Deadlines) subscribe() time.Duration  { return orDefault(d.Subscribe, 12*time.Second) }
-func (d Deadlines) firstMedia() time.Duration { return orDefault(d.FirstMedia, 5*time.Second) }
-
-func orDefault(d, fallback time.Duration) time.Duration {
-	if d > 0 {
-		return d
-	}
-	return fallback
-}
+func (d Deadlines) subscribe() time.Duration  { return cmp.Or(d.Subscribe, 12*time.Second) }
+func (d Deadlines) firstMedia() time.Duration { return cmp.Or(d.FirstMedia, 5*time.Second) }
 
 // Cast is the people of one run.
 type Cast struct {

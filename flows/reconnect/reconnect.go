@@ -4,6 +4,7 @@
 package reconnect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,7 @@ func (f *Flow) Run(ctx context.Context, run *flows.Recorder) error {
 	if err := people.Converse(ctx, stayer, returner); err != nil {
 		return err
 	}
-	if err := people.Sleep(ctx, orDefault(f.Steady, 500*time.Millisecond), stayer, returner); err != nil {
+	if err := people.Sleep(ctx, cmp.Or(f.Steady, 500*time.Millisecond), stayer, returner); err != nil {
 		return err
 	}
 	return f.cutAndRestore(ctx, run, stayer, returner)
@@ -75,7 +76,7 @@ func (f *Flow) cutAndRestore(ctx context.Context, run *flows.Recorder, stayer, r
 
 	return returner.Part().Step(ctx, flows.StepRestore, func(ctx context.Context) error {
 		flows.BeginAt(ctx, cut)
-		ctx, cancel := context.WithDeadline(ctx, cut.Add(orDefault(f.Patience, 15*time.Second)))
+		ctx, cancel := context.WithDeadline(ctx, cut.Add(cmp.Or(f.Patience, 15*time.Second)))
 		defer cancel()
 		if err := people.Sleep(ctx, f.Detect); err != nil {
 			return err
@@ -158,11 +159,4 @@ func (f *Flow) comeBack(ctx context.Context, returner *people.Person) (time.Time
 		}
 	}
 	return time.Time{}, nil
-}
-
-func orDefault(d, fallback time.Duration) time.Duration {
-	if d > 0 {
-		return d
-	}
-	return fallback
 }

@@ -120,10 +120,6 @@ func (s *Stack) ActiveMeetings() int {
 	return n
 }
 
-// SetMeetingStatus writes a meeting's status as only an operator with SQL can:
-// "ended" frees the cap and makes later joins 404.
-func (s *Stack) SetMeetingStatus(code, status string) error { return s.gc.SetStatus(code, status) }
-
 // Quiesce waits until no meeting is active or being torn down.
 func (s *Stack) Quiesce(ctx context.Context) error {
 	for s.ActiveMeetings() > 0 {

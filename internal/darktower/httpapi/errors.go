@@ -73,15 +73,6 @@ const (
 	KindProtocol     Kind = "protocol"       // what came back is not HTTP/1.1
 )
 
-// Kinds returns every Kind.
-func Kinds() []Kind {
-	return []Kind{
-		KindLocal, KindNoSuchHost, KindResolver, KindUnreachable, KindRefused, KindTimeout,
-		KindTLSExpired, KindTLSUnknownCA, KindTLSWrongName, KindTLSOther,
-		KindReset, KindClosed, KindCanceled, KindProtocol,
-	}
-}
-
 // TransportError is a request that got no complete answer.
 type TransportError struct {
 	Service   string // AC or GC
