@@ -169,6 +169,8 @@ func (f *Failure) self(cause Cause) *Failure {
 // status attributes an HTTP answer. Refusals that come before any success are
 // the prober's own set-up: an account, organisation or meeting that is not there.
 func (j *Judge) status(ctx context.Context, f *Failure, e *httpapi.StatusError) *Failure {
+	f.BackOff = e.Throttled() || e.Status == http.StatusServiceUnavailable
+	f.RetryAfter = e.RetryAfter
 	switch {
 	case e.Throttled():
 		f.Reason = Throttled

@@ -64,7 +64,7 @@ func Execute(ctx context.Context, spec Spec, script Script) Run {
 	if tracer == nil {
 		tracer = noop.NewTracerProvider().Tracer("")
 	}
-	ctx, span := tracer.Start(ctx, "prober.run."+string(spec.Flow), trace.WithNewRoot(), trace.WithAttributes(
+	ctx, span := tracer.Start(ctx, "prober."+string(spec.Flow), trace.WithNewRoot(), trace.WithAttributes(
 		attribute.String("probe", spec.Probe), attribute.String("flow", string(spec.Flow))))
 	defer span.End()
 	r := &Recorder{spec: spec, trace: tracer, run: Run{
@@ -73,7 +73,7 @@ func Execute(ctx context.Context, spec Spec, script Script) Run {
 		Started:       time.Now(), Cold: true,
 	}}
 	if sc := span.SpanContext(); sc.HasTraceID() {
-		r.run.TraceID = sc.TraceID().String()
+		r.run.TraceID, r.run.SpanID = sc.TraceID().String(), sc.SpanID().String()
 	}
 	err := r.perform(ctx, script)
 	r.run.Duration = time.Since(r.run.Started)

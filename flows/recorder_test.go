@@ -186,7 +186,7 @@ func TestOneRunIsOneTrace(t *testing.T) {
 		}
 		names[s.Name] = s.Status.Code.String()
 	}
-	want := map[string]string{"prober.run.media": "Error", "prober.step.gc_join": "Unset", "prober.step.talk": "Error"}
+	want := map[string]string{"prober.media": "Error", "prober.media.gc_join": "Unset", "prober.media.talk": "Error"}
 	if fmt.Sprint(names) != fmt.Sprint(want) {
 		t.Errorf("spans %v, want %v", names, want)
 	}

@@ -16,6 +16,7 @@ type Run struct {
 	// Informational runs are shown and counted, and never judged.
 	Informational bool
 	TraceID       string // hex; empty when nothing traces
+	SpanID        string // hex, of the run's own span; empty when nothing traces
 	Started       time.Time
 	Duration      time.Duration // start until judged; teardown not included
 	Outcome       Outcome
@@ -40,6 +41,7 @@ type StepResult struct {
 	After    bool   // done after the cut of a reconnect
 	Started  time.Time
 	Duration time.Duration
+	SpanID   string   // hex; empty when nothing traces
 	Phases   []Phase  // sum to Duration; a phase that did not happen is absent
 	Failure  *Failure // nil when the step was done
 }
@@ -157,7 +159,11 @@ type Failure struct {
 	Cause  Cause // only with Reason Self
 	After  bool
 	Detail string // for logs, traces and reports; never a label
-	Err    error
+	// BackOff is set when the service asked to be left alone (429, 503), and
+	// RetryAfter to how long, when it said so.
+	BackOff    bool
+	RetryAfter time.Duration
+	Err        error
 }
 
 func (f *Failure) Error() string {

@@ -3,6 +3,7 @@ package flows
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -40,12 +41,15 @@ func (p *Part) Step(ctx context.Context, step Step, fn func(context.Context) err
 	if p.run.spec.OnStep != nil {
 		p.run.spec.OnStep(p.actor, step, p.after)
 	}
-	ctx, span := p.run.trace.Start(ctx, "prober.step."+string(step), trace.WithAttributes(
+	ctx, span := p.run.trace.Start(ctx, fmt.Sprintf("prober.%s.%s", p.run.spec.Flow, step), trace.WithAttributes(
 		attribute.String("actor", p.actor), attribute.Bool("after_cut", p.after), attribute.String("hop", string(step.Owner()))))
 	defer span.End()
 	phases := &phaseLog{}
 	result := StepResult{Step: step, Actor: p.actor, After: p.after, Started: time.Now(),
 		Measured: p.measured || step == StepGCAssign}
+	if sc := span.SpanContext(); sc.HasSpanID() {
+		result.SpanID = sc.SpanID().String()
+	}
 	err := fn(context.WithValue(ctx, phaseKey{}, phases))
 	result.Started, result.Duration = phases.span(result.Started)
 	if err != nil {

@@ -141,8 +141,8 @@ func TestOneJoinIsOneTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	traces.Check(t, run, map[string]map[string]int{
-		flowtest.Prober: {"prober.run.join": 1, "prober.step.sign_in": 2, "prober.step.gc_assign": 1, "prober.step.gc_join": 1, "prober.step.mc_connect": 2,
-			"prober.step.mc_join": 2, "prober.step.mh_connect": 2, "prober.step.subscribe": 1, "prober.step.first_media": 1},
+		flowtest.Prober: {"prober.join": 1, "prober.join.sign_in": 2, "prober.join.gc_assign": 1, "prober.join.gc_join": 1, "prober.join.mc_connect": 2,
+			"prober.join.mc_join": 2, "prober.join.mh_connect": 2, "prober.join.subscribe": 1, "prober.join.first_media": 1},
 		"ac-service": {"ac.token.issue_user": 2, "ac.token.issue_meeting": 2},
 		"gc-service": {"gc.meeting.join": 2},
 		"mc-service": {"mc.webtransport.connection": 2, "mc.receive_capability": 2, "mc.media_connection_update": 2},

@@ -125,8 +125,8 @@ func TestAReconnectIsOneTraceBeforeAndAfterTheCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	traces.Check(t, run, map[string]map[string]int{
-		flowtest.Prober: {"prober.run.reconnect": 1, "prober.step.sign_in": 2, "prober.step.gc_assign": 1, "prober.step.gc_join": 2, "prober.step.mc_connect": 3,
-			"prober.step.mc_join": 3, "prober.step.mh_connect": 3, "prober.step.subscribe": 2, "prober.step.first_media": 2, "prober.step.restore": 1},
+		flowtest.Prober: {"prober.reconnect": 1, "prober.reconnect.sign_in": 2, "prober.reconnect.gc_assign": 1, "prober.reconnect.gc_join": 2, "prober.reconnect.mc_connect": 3,
+			"prober.reconnect.mc_join": 3, "prober.reconnect.mh_connect": 3, "prober.reconnect.subscribe": 2, "prober.reconnect.first_media": 2, "prober.reconnect.restore": 1},
 		"ac-service": {"ac.token.issue_user": 2, "ac.token.issue_meeting": 3},
 		"gc-service": {"gc.meeting.join": 3},
 		"mc-service": {"mc.webtransport.connection": 3, "mc.receive_capability": 3, "mc.media_connection_update": 3},

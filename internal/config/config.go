@@ -9,9 +9,7 @@
 // run, scheduled or judged.
 package config
 
-import (
-	"github.com/dark-tower/prober/flows"
-)
+import "github.com/dark-tower/prober/flows"
 
 //go:generate go run ./schemagen ../../docs/probes.schema.json
 
@@ -31,6 +29,8 @@ type Config struct {
 	Lanes []Lane `yaml:"lanes" jsonschema:"required,minItems=1,maxItems=256"`
 	// Probes say what is done, where and how often.
 	Probes []Probe `yaml:"probes" jsonschema:"required,minItems=1,maxItems=64"`
+	// Daemon is how `prober run` behaves.
+	Daemon Daemon `yaml:"daemon,omitempty"`
 }
 
 // Platform is one deployment of Dark Tower.
@@ -51,6 +51,8 @@ type Platform struct {
 	Dialect string `yaml:"dialect" jsonschema:"enum=auto,enum=legacy,enum=modern,default=auto"`
 	// Deadlines bound what a participant waits for.
 	Deadlines Deadlines `yaml:"deadlines,omitempty"`
+	// Ghost is how long the platform holds a participant that did not leave cleanly: idle timeout, grace and tick. A lane rests as long after such a leave.
+	Ghost Duration `yaml:"ghost" jsonschema:"default=45s" range:"1s..10m"`
 	// Reference are host:port addresses outside the platform that accept TCP connections. When everything is silent, they tell the platform's outage from the prober's own. Without any, the resolver is the reference.
 	Reference []string `yaml:"reference,omitempty" jsonschema:"maxItems=8"`
 }
@@ -154,4 +156,16 @@ func minAccounts(p Probe) int {
 		return 1
 	}
 	return 2
+}
+
+// Every is how often a probe runs on these lanes, those of one use.
+func (p Probe) Every(lanes []Lane) Duration {
+	if p.Flow != flows.SignIn {
+		return p.Interval
+	}
+	accounts := 0
+	for _, l := range lanes {
+		accounts += l.Accounts
+	}
+	return p.Interval / Duration(max(accounts, 1))
 }

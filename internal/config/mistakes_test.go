@@ -106,7 +106,7 @@ t.yaml:15:11: probes[0].name: "Talk Show" cannot be a name; use a-z, 0-9 and sin
 			`t.yaml:15:5: probes[0]: flow reconnect needs to know how the connection is lost; add "reconnect: {disconnect: clean}"`},
 
 		{"an SLI of another flow", objective("{sli: time_to_media, target: 95%, threshold: 2s}"),
-			`t.yaml:21:15: probes[0].objectives[0].sli: flow media has no SLI "time_to_media"; one of availability, delivery_ratio, first_media, gc_assign, gc_join, jitter, longest_silence, mc_connect, mc_join, mh_connect, one_way_latency, sign_in, subscribe, talk`},
+			`t.yaml:21:15: probes[0].objectives[0].sli: flow media has no SLI "time_to_media"; one of ac_availability, availability, delivery_ratio, duration, first_media, gc_assign, gc_availability, gc_join, jitter, longest_silence, mc_availability, mc_connect, mc_join, mh_availability, mh_connect, one_way_latency, relay_share, sign_in, subscribe, talk, trace_continuity`},
 		{"a duration without a threshold", objective("{sli: jitter, target: 95%}"),
 			`t.yaml:21:9: probes[0].objectives[0]: jitter is a duration and needs to know which are good; add a threshold, such as 2s`},
 		{"a threshold for what is no duration", objective("{sli: availability, target: 95%, threshold: 2s}"),

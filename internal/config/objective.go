@@ -16,12 +16,16 @@ type sliKind struct {
 
 // slisOf lists the SLIs of a flow.
 func slisOf(f flows.Flow) map[SLI]sliKind {
-	slis := map[SLI]sliKind{Availability: {}}
+	slis := map[SLI]sliKind{Availability: {}, RunDuration: {threshold: true}, TraceContinuity: {}, ACAvailability: {}}
+	if f != flows.SignIn {
+		slis[GCAvailability], slis[MCAvailability], slis[MHAvailability] = sliKind{}, sliKind{}, sliKind{}
+	}
 	switch f {
 	case flows.Join:
 		slis[TimeToMedia] = sliKind{threshold: true}
 	case flows.Media:
 		slis[OneWayLatency] = sliKind{threshold: true, perFrame: true}
+		slis[RelayShare] = sliKind{threshold: true}
 		slis[DeliveryRatio] = sliKind{perFrame: true}
 		slis[Jitter] = sliKind{threshold: true}
 		slis[LongestSilence] = sliKind{threshold: true}

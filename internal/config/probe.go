@@ -12,12 +12,14 @@ type Probe struct {
 	Flow flows.Flow `yaml:"flow" jsonschema:"required,enum=join,enum=media,enum=reconnect,enum=sign_in"`
 	// Lanes that runs take turns on.
 	Lanes []string `yaml:"lanes" jsonschema:"required,minItems=1,maxItems=32"`
-	// Interval between the starts of two scheduled runs.
+	// Interval between the starts of two scheduled runs. Flow sign_in has it for each account of its lanes, spread evenly: four accounts and 10m are a run every 2m30s.
 	Interval Duration `yaml:"interval" jsonschema:"required" range:"1s..1d"`
 	// Timeout after which a run is over, whatever it is doing.
 	Timeout Duration `yaml:"timeout" jsonschema:"required" range:"1s..10m"`
 	// Informational runs are shown and counted, and never judged: no objective of theirs pages or gates.
 	Informational bool `yaml:"informational,omitempty" jsonschema:"default=false"`
+	// Paused probes keep their lanes and their series, and are not run on schedule.
+	Paused bool `yaml:"paused,omitempty" jsonschema:"default=false"`
 	// Join has the parameters of flow join.
 	Join *Join `yaml:"join,omitempty"`
 	// Media has the parameters of flow media.
@@ -75,25 +77,36 @@ const (
 	Inform Role = "inform" // shown on a dashboard
 )
 
-// SLI names what an objective is about: a whole run (availability, time_to_media,
-// time_to_restore), its media (one_way_latency, delivery_ratio, jitter,
-// longest_silence), or the duration of one of its steps, by the step's name.
+// SLI names what an objective is about: a whole run (availability, duration,
+// time_to_media, time_to_restore, trace_continuity), one service's share in it
+// (ac_availability and so on), its media (one_way_latency, relay_share,
+// delivery_ratio, jitter, longest_silence), or the duration of one of its steps, by
+// the step's name.
 type SLI string
 
 // The SLIs that are not steps.
 const (
-	Availability   SLI = "availability"    // share of runs that succeed
-	TimeToMedia    SLI = "time_to_media"   // share of joins with media within the threshold
-	TimeToRestore  SLI = "time_to_restore" // share of reconnects restored within the threshold
-	OneWayLatency  SLI = "one_way_latency" // share of frames that arrive within the threshold
-	DeliveryRatio  SLI = "delivery_ratio"  // share of frames that arrive
-	Jitter         SLI = "jitter"          // share of runs whose jitter is within the threshold
-	LongestSilence SLI = "longest_silence" // share of runs whose longest silence is within the threshold
+	Availability    SLI = "availability"     // share of runs that succeed
+	RunDuration     SLI = "duration"         // share of runs that take no longer than the threshold
+	ACAvailability  SLI = "ac_availability"  // share of runs that asked AC and did not fail there
+	GCAvailability  SLI = "gc_availability"  // share of runs that asked GC and did not fail there
+	MCAvailability  SLI = "mc_availability"  // share of runs that dialed MC and did not fail there
+	MHAvailability  SLI = "mh_availability"  // share of runs that dialed a media handler and did not fail there
+	TraceContinuity SLI = "trace_continuity" // share of traced answers that do not break the trace
+	TimeToMedia     SLI = "time_to_media"    // share of joins with media within the threshold
+	TimeToRestore   SLI = "time_to_restore"  // share of reconnects restored within the threshold
+	OneWayLatency   SLI = "one_way_latency"  // share of frames that arrive within the threshold
+	RelayShare      SLI = "relay_share"      // share of ordered pairs whose median latency, less both round trips, is within the threshold
+	DeliveryRatio   SLI = "delivery_ratio"   // share of frames that arrive
+	Jitter          SLI = "jitter"           // share of runs whose jitter is within the threshold
+	LongestSilence  SLI = "longest_silence"  // share of runs whose longest silence is within the threshold
 )
 
 // Objective is an SLI with a target and a window, and so an error budget.
 type Objective struct {
-	// SLI is what is measured: availability, time_to_media, time_to_restore, one_way_latency, delivery_ratio, jitter, longest_silence, or the name of one of the flow's steps for its duration.
+	// Name of the objective, which is the label of its series: a-z, 0-9 and hyphens, unique in the file. Without it <probe>-<sli>, and -<threshold> besides where the probe has the SLI twice.
+	Name string `yaml:"name,omitempty"`
+	// SLI is what is measured: availability, ac_availability, gc_availability, mc_availability, mh_availability, duration, trace_continuity, time_to_media, time_to_restore, one_way_latency, relay_share, delivery_ratio, jitter, longest_silence, or the name of one of the flow's steps for its duration.
 	SLI SLI `yaml:"sli" jsonschema:"required"`
 	// Target is the share of events that must be good, such as 99.5%.
 	Target Ratio `yaml:"target" jsonschema:"required"`

@@ -36,6 +36,23 @@ func (d *decoder) validate(c *Config) {
 	}
 	d.lanes(c)
 	d.probes(c)
+	d.daemon(&c.Daemon)
+}
+
+func (d *decoder) daemon(daemon *Daemon) {
+	if _, port, err := net.SplitHostPort(daemon.Listen); daemon.Listen != "" {
+		if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
+			d.at("daemon.listen", show(daemon.Listen)+" is not host:port", "write it like 127.0.0.1:8084, or :8084 for every address of this machine")
+		}
+	}
+	for _, x := range []struct {
+		path   string
+		source Source
+	}{{"daemon.token", daemon.Token}, {"daemon.logs.hash_key", daemon.Logs.HashKey}} {
+		if x.source.Value != "" {
+			d.at(x.path+".value", "holds the value itself", "write {env: NAME} or {file: PATH}")
+		}
+	}
 }
 
 func (d *decoder) platform(p *Platform) {
@@ -283,9 +300,18 @@ func (d *decoder) timing(c *Config, path string, p *Probe) {
 	if len(lanes) == 0 || p.Interval == 0 || p.Timeout == 0 {
 		return
 	}
+	if p.Flow == flows.SignIn { // nobody joins, so no meeting has to empty itself
+		if every := p.Every(lanes); p.Timeout > every {
+			d.at(path+".timeout", fmt.Sprintf("a sign-in may take %s, and one begins every %s", p.Timeout, every), fmt.Sprintf("shorten the timeout to %s", every))
+		}
+		return
+	}
 	var rest Duration
 	for _, l := range lanes {
 		rest = max(rest, l.Rest)
+	}
+	if p.Reconnect != nil && p.Reconnect.Disconnect == flows.CutAbrupt {
+		rest = max(rest, c.Platform.Ghost) // every run leaves the lost person behind
 	}
 	turn := p.Interval * Duration(len(lanes))
 	if need := p.Timeout + rest; need > turn {

@@ -66,7 +66,7 @@ func (x *Traces) Check(t *testing.T, run flows.Run, want map[string]map[string]i
 		}
 	}
 	for _, s := range spans {
-		if root := "prober.run." + string(run.Flow); names[s.Parent.SpanID().String()] == "" && s.Name != root {
+		if root := "prober." + string(run.Flow); names[s.Parent.SpanID().String()] == "" && s.Name != root {
 			t.Errorf("span %s has no parent in the trace", s.Name)
 		}
 	}
