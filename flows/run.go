@@ -41,6 +41,7 @@ type StepResult struct {
 	After    bool   // done after the cut of a reconnect
 	Started  time.Time
 	Duration time.Duration
+	TraceID  string   // hex, of the run; empty when nothing traces
 	SpanID   string   // hex; empty when nothing traces
 	Phases   []Phase  // sum to Duration; a phase that did not happen is absent
 	Failure  *Failure // nil when the step was done

@@ -48,7 +48,7 @@ func (p *Part) Step(ctx context.Context, step Step, fn func(context.Context) err
 	result := StepResult{Step: step, Actor: p.actor, After: p.after, Started: time.Now(),
 		Measured: p.measured || step == StepGCAssign}
 	if sc := span.SpanContext(); sc.HasSpanID() {
-		result.SpanID = sc.SpanID().String()
+		result.TraceID, result.SpanID = sc.TraceID().String(), sc.SpanID().String()
 	}
 	err := fn(context.WithValue(ctx, phaseKey{}, phases))
 	result.Started, result.Duration = phases.span(result.Started)
