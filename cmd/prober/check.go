@@ -98,7 +98,7 @@ func runCheck(cmd *cobra.Command, f checkFlags) (err error) {
 	runs := c.Run(ctx)
 	left := c.Close(context.WithoutCancel(ctx))
 	progress.Clear()
-	return errors.Join(showRuns(cmd, f, runs), left)
+	return errors.Join(showRuns(cmd, f, site.Config, runs), left)
 }
 
 // openSite makes everything ready that is needed to run the probes.
@@ -113,7 +113,7 @@ func openSite(ctx context.Context, f checkFlags, provider trace.TracerProvider, 
 	if tasks, err = check.Select(cfg, f.probes, f.runs); err != nil {
 		return nil, nil, nil, err
 	}
-	if site, err = setup.Open(cfg, f.files, check.Lanes(tasks), log); err != nil {
+	if site, err = setup.Open(cfg, f.files, config.Check, check.Lanes(tasks), log); err != nil {
 		return nil, nil, nil, err
 	}
 	return site, tasks, site.Close, nil
@@ -150,7 +150,7 @@ func openDevstack(ctx context.Context, f checkFlags, provider trace.TracerProvid
 }
 
 // showRuns prints what is known, and turns it into the exit code.
-func showRuns(cmd *cobra.Command, f checkFlags, runs []flows.Run) error {
+func showRuns(cmd *cobra.Command, f checkFlags, cfg *config.Config, runs []flows.Run) error {
 	w := cmd.OutOrStdout()
 	code := report.ExitCode(runs)
 	if interrupted(cmd.Context()) {
@@ -169,7 +169,7 @@ func showRuns(cmd *cobra.Command, f checkFlags, runs []flows.Run) error {
 	if f.devstack {
 		mend = ""
 	}
-	for _, hint := range check.Hints(runs, mend) {
+	for _, hint := range check.Hints(runs, mend, cfg.Platform.Ghost.D()) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "prober:", hint)
 	}
 	if code != report.ExitOK {

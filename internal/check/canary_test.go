@@ -161,7 +161,7 @@ func TestNoSecretComesOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site, err := setup.Open(cfg, files, check.Lanes(tasks), out.logger("log of the prober"))
+	site, err := setup.Open(cfg, files, config.Check, check.Lanes(tasks), out.logger("log of the prober"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,12 +297,12 @@ func misconfigured(t *testing.T, out *output, cfg *config.Config, files setup.Fi
 	t.Setenv("CANARY_EMAIL_JOIN_2", os.Getenv("CANARY_EMAIL_JOIN_1"))           // the same user twice
 	t.Setenv("CANARY_EMAIL_MEDIA_1", os.Getenv("CANARY_PASSWORD_MEDIA_1"))      // in the wrong place
 	t.Setenv("CANARY_NAME_MEDIA_2", "")
-	_, err := setup.Open(cfg, files, lanes, nil)
+	_, err := setup.Open(cfg, files, config.Check, lanes, nil)
 	out.addError(where, err)
 
 	other := *cfg
 	other.Platform.Organisation = "demo"
-	_, err = setup.Open(&other, files, lanes, nil)
+	_, err = setup.Open(&other, files, config.Check, lanes, nil)
 	out.addError(where, err)
 	codes, err := os.ReadFile(files.Lanes)
 	if err != nil {
@@ -313,7 +313,7 @@ func misconfigured(t *testing.T, out *output, cfg *config.Config, files setup.Fi
 	if err := os.WriteFile(broken.Lanes, bytes.Replace(codes, []byte(`"code": "`), []byte(`"code": "!`), 1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = setup.Open(cfg, broken, lanes, nil)
+	_, err = setup.Open(cfg, broken, config.Check, lanes, nil)
 	out.addError(where, err)
 	inline, err := os.ReadFile(files.Config)
 	if err != nil {

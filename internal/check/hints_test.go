@@ -3,6 +3,7 @@ package check_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/check"
@@ -28,7 +29,7 @@ func TestHintsForRunsWithoutAVerdict(t *testing.T) {
 		{"nothing at all", nil, "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := strings.Join(check.Hints(tc.runs, tc.provision), "\n")
+			got := strings.Join(check.Hints(tc.runs, tc.provision, 45*time.Second), "\n")
 			if (got == "") != (tc.want == "") || !strings.Contains(got, tc.want) {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}

@@ -9,7 +9,11 @@
 // run, scheduled or judged.
 package config
 
-import "github.com/dark-tower/prober/flows"
+import (
+	"slices"
+
+	"github.com/dark-tower/prober/flows"
+)
 
 //go:generate go run ./schemagen ../../docs/probes.schema.json
 
@@ -168,4 +172,15 @@ func (p Probe) Every(lanes []Lane) Duration {
 		accounts += l.Accounts
 	}
 	return p.Interval / Duration(max(accounts, 1))
+}
+
+// NeedsMeeting reports whether the named lane's people join: those who only sign in
+// have no meeting.
+func (c *Config) NeedsMeeting(lane string) bool {
+	for _, p := range c.Probes {
+		if slices.Contains(p.Lanes, lane) {
+			return p.Flow != flows.SignIn
+		}
+	}
+	return true
 }

@@ -91,7 +91,7 @@ func (p *Platform) Site(ctx context.Context, cfg *config.Config, lanes []string,
 	if _, err := setup.Provide(ctx, cfg, files, config.Check, progress); err != nil {
 		return nil, fmt.Errorf("providing for the lanes: %w", err)
 	}
-	return setup.Open(cfg, files, lanes, log)
+	return setup.Open(cfg, files, config.Check, lanes, log)
 }
 
 // Guest is an account for whoever wants to try the platform.

@@ -86,7 +86,7 @@ func TestTheFolderIsEnoughForAnotherProber(t *testing.T) {
 	for _, l := range cfg.LanesFor(config.Check) {
 		lanes = append(lanes, l.Name)
 	}
-	site, err := setup.Open(cfg, folder.Files, lanes, nil)
+	site, err := setup.Open(cfg, folder.Files, config.Check, lanes, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

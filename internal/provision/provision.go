@@ -31,6 +31,8 @@ const (
 type Lane struct {
 	Name     string
 	Accounts []account.Credentials // the first one creates the meeting and is its host
+	// NoMeeting lanes are for signing in only.
+	NoMeeting bool
 }
 
 // Config says what to provide and where to keep it.
@@ -170,13 +172,16 @@ func (j *job) lane(ctx context.Context, lane Lane) error {
 	code, known := j.lanes.Code(lane.Name)
 	var host account.Token
 	for i, cred := range lane.Accounts {
-		token, err := j.account(ctx, Event{Lane: lane.Name, Account: i + 1}, cred, known)
+		token, err := j.account(ctx, Event{Lane: lane.Name, Account: i + 1}, cred, known || lane.NoMeeting)
 		if err != nil {
 			return fmt.Errorf("account %d: %w", i+1, err)
 		}
 		if i == 0 {
 			host = token
 		}
+	}
+	if lane.NoMeeting {
+		return nil
 	}
 	if known {
 		exists, err := j.verify(ctx, lane.Name, host, code)

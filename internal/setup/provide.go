@@ -46,7 +46,7 @@ func Provide(ctx context.Context, cfg *config.Config, files Files, use config.Us
 	}
 	job := provision.Config{Accounts: platform.Accounts, Meetings: platform.Meetings, Platform: identity(cfg), Path: path, Progress: progress}
 	for _, name := range names {
-		job.Lanes = append(job.Lanes, provision.Lane{Name: name, Accounts: accounts[name]})
+		job.Lanes = append(job.Lanes, provision.Lane{Name: name, Accounts: accounts[name], NoMeeting: !cfg.NeedsMeeting(name)})
 	}
 	result, err := provision.Run(ctx, job)
 	return result, provisionError(err, files)

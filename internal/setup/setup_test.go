@@ -112,7 +112,7 @@ func TestEverythingThatIsMissingIsSaidAtOnce(t *testing.T) {
 	files := setup.Files{Config: "p.yaml", Lanes: filepath.Join(t.TempDir(), "lanes.json")}
 	cfg := parse(t, "http://127.0.0.1:1", "http://127.0.0.1:1")
 	cfg.Platform.Trust.PinsFile.Env = "TEST_PINS_FILE"
-	_, err := setup.Open(cfg, files, []string{"a"}, nil)
+	_, err := setup.Open(cfg, files, config.Check, []string{"a"}, nil)
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -141,7 +141,7 @@ func TestLaneFilesThatDoNotFit(t *testing.T) {
 			if err := os.WriteFile(path, []byte(tc.content), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			_, err := setup.Open(parse(t, "http://127.0.0.1:1", "http://127.0.0.1:1"), setup.Files{Lanes: path}, []string{"a", "b"}, nil)
+			_, err := setup.Open(parse(t, "http://127.0.0.1:1", "http://127.0.0.1:1"), setup.Files{Lanes: path}, config.Check, []string{"a", "b"}, nil)
 			if err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "Abc123Abc123") {
 				t.Errorf("error %v", err)
 			}
@@ -176,14 +176,14 @@ func TestProvidingTwiceChangesNothing(t *testing.T) {
 	if err != nil || first.Created != 2 || first.Registered != 4 {
 		t.Fatalf("made %+v, error %v", first, err)
 	}
-	if _, err := setup.Open(cfg, files, []string{"a", "c"}, nil); err == nil || !strings.Contains(err.Error(), "no meeting for lane c") {
+	if _, err := setup.Open(cfg, files, config.Check, []string{"a", "c"}, nil); err == nil || !strings.Contains(err.Error(), "no meeting for lane c") {
 		t.Errorf("error %v", err)
 	}
 	second, err := setup.Provide(t.Context(), cfg, files, "", nil)
 	if err != nil || second.Created != 1 || second.Verified != 2 || stack.MeetingsCreated() != 3 {
 		t.Fatalf("made %+v, error %v", second, err)
 	}
-	site, err := setup.Open(cfg, files, []string{"a", "b", "c"}, nil)
+	site, err := setup.Open(cfg, files, config.Check, []string{"a", "b", "c"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

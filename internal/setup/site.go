@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/dark-tower/prober/flows"
@@ -27,10 +28,10 @@ type Site struct {
 // Close ends what the clients of the platform have under way.
 func (s *Site) Close() { s.Platform.Accounts.Close() }
 
-// Open makes the site of cfg's platform with the named lanes. Everything that is
+// Open makes the site of cfg's platform with the named lanes of one use. Everything that is
 // missing is in the one error that it returns. log may be nil.
-func Open(cfg *config.Config, files Files, lanes []string, log *slog.Logger) (*Site, error) {
-	meetings, missing := meetings(cfg, files, lanes)
+func Open(cfg *config.Config, files Files, use config.Use, lanes []string, log *slog.Logger) (*Site, error) {
+	meetings, missing := meetings(cfg, files, use, lanes)
 	accounts, unresolved := cfg.Resolve(nil, nil, lanes...)
 	platform, judge, unreachable := Reach(cfg.Platform, log)
 	site := &Site{Config: cfg, Platform: platform, Judge: judge, Accounts: accounts, Meetings: meetings}
@@ -54,13 +55,16 @@ func (e *NoMeetingError) Error() string {
 	return fmt.Sprintf("no meeting for lane %s in the lane file %s; run `%s`", strings.Join(e.Lanes, ", "), e.File, e.Mend)
 }
 
-func meetings(cfg *config.Config, files Files, lanes []string) (map[string]httpapi.Secret, error) {
+func meetings(cfg *config.Config, files Files, use config.Use, lanes []string) (map[string]httpapi.Secret, error) {
+	if !slices.ContainsFunc(lanes, cfg.NeedsMeeting) {
+		return nil, nil
+	}
 	path := files.LanesPath()
 	file, err := provision.LoadLanes(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, &MissingFileError{fmt.Sprintf("there is no lane file %s; run `%s`, or name another file with --lanes or %s",
-			path, files.ProvisionCommand(config.Check), LanesVariable)}
+			path, files.ProvisionCommand(use), LanesVariable)}
 	case err != nil:
 		return nil, err
 	}
@@ -68,9 +72,9 @@ func meetings(cfg *config.Config, files Files, lanes []string) (map[string]httpa
 		return nil, fmt.Errorf("%s: %w with --lanes or %s", path, err, LanesVariable)
 	}
 	codes := codes(file)
-	missing := &NoMeetingError{File: path, Mend: files.ProvisionCommand(config.Check)}
+	missing := &NoMeetingError{File: path, Mend: files.ProvisionCommand(use)}
 	for _, lane := range lanes {
-		if _, ok := codes[lane]; !ok {
+		if _, ok := codes[lane]; !ok && cfg.NeedsMeeting(lane) {
 			missing.Lanes = append(missing.Lanes, lane)
 		}
 	}

@@ -1,4 +1,4 @@
-package check
+package probe
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/config"
+	"github.com/dark-tower/prober/internal/setup"
 )
 
 func TestALaneRestsUntilItsMeetingIsEmpty(t *testing.T) {
@@ -27,7 +28,9 @@ func TestALaneRestsUntilItsMeetingIsEmpty(t *testing.T) {
 		{"the lane asks for more", time.Minute, flows.Run{Restoration: &abrupt}, time.Minute},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := rest(config.Lane{Rest: config.Duration(tc.lane)}, tc.run); got != tc.want {
+			p := Probe{Lanes: []config.Lane{{Name: "a", Rest: config.Duration(tc.lane)}},
+				site: &setup.Site{Config: &config.Config{Platform: config.Platform{Ghost: config.Duration(45 * time.Second)}}}}
+			if got := p.Rest("a", tc.run); got != tc.want {
 				t.Errorf("rests for %v, want %v", got, tc.want)
 			}
 		})
