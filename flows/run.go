@@ -28,6 +28,7 @@ type Run struct {
 	Restoration *Restoration   // reconnect
 	Connections []Connection
 	Continuity  []Continuity
+	Transcript  Transcript // what was said in signaling, without what is secret
 	Self        SelfEvidence
 	Leaves      Leaves
 	Cold        bool // every connection was new, as a user's is
@@ -66,7 +67,8 @@ func Actor(n int) string { return fmt.Sprintf("speaker %d", n) }
 
 // Pair is the media evidence of one ordered pair: what From sent and To heard
 // inside the measured window. The counts are frames, and
-// Sent = Delivered + Late + the four losses + Refused.
+// Sent = Delivered + Late + the four losses + Refused. Frames of the time in which
+// the platform had muted From are in none of these: they are Muted.
 type Pair struct {
 	From, To string
 
@@ -81,10 +83,14 @@ type Pair struct {
 	LostUnattributed int
 	Refused          int
 	RefusedBy        map[string]int // by the platform's frame refusal tokens
+	Muted            int            // sent while the platform had muted From: nothing is expected of them
+	MissedDue        int            // due times that the sender was too late for: the prober's own, never sent
 
-	Latency        Distribution // one-way, hand-over until read
+	Latency        Distribution // one-way, leaving this machine until arriving at it
 	Tainted        int          // latency samples taken while the prober was late
-	SendLateness   Distribution // due until handed over: the prober's own
+	SendLateness   Distribution // due until handed over: the prober's own, as are the next two
+	LeaveLateness  Distribution // handed over until given to the kernel
+	ReadLateness   Distribution // taken by the kernel until read
 	Jitter         time.Duration
 	LongestSilence time.Duration
 	RelayShare     *time.Duration // median latency less half of both round trips; nil when no RTT is known
@@ -94,6 +100,7 @@ type Pair struct {
 
 // Sample is the one-way latency of one delivered frame.
 type Sample struct {
+	At      time.Duration // when the frame arrived, since the run's start
 	Latency time.Duration
 	Tainted bool
 }
@@ -118,31 +125,15 @@ type Restoration struct {
 	StayerSilence   time.Duration
 }
 
-// Connection is what is known of one connection after a run.
-type Connection struct {
-	Actor            string
-	Hop              Hop
-	After            bool // made after the cut
-	Dialect          string
-	Mapped           bool // the endpoint map named another address
-	RTT              time.Duration
-	CertificateUntil time.Time
-	DroppedDatagrams int // lost in our own receive queues
-}
-
-// Continuity tells whether a hop carried our trace on.
-type Continuity struct {
-	Hop    Hop
-	Result string // "continued", "absent" or "broken"
-}
-
 // SelfEvidence is what the prober saw of itself during the run.
 type SelfEvidence struct {
 	MaxLag           time.Duration // worst lateness of the lag sampler
 	TaintedFrames    int
 	DroppedDatagrams int
 	DroppedRecords   int
-	Taints           []Cause // what tainted the run, if anything did
+	Slept            time.Duration // how long the machine was suspended
+	ClockSet         time.Duration // by how much its wall clock was set; negative: back
+	Taints           []Cause       // what tainted the run, if anything did
 }
 
 // Leaves counts how the people of a run left.
