@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -20,6 +21,9 @@ type Reach struct {
 	AC     account.Config
 	GC     meeting.Config
 	MC, MH webtransport.Config
+	// Trusted is a digest of the authorities and pins that were read: another one
+	// means other trust.
+	Trusted [sha256.Size]byte
 }
 
 // Reach reads the files that Trust names and returns how to reach the platform. Nil
@@ -36,8 +40,9 @@ func (p Platform) Reach(lookup LookupEnv, read ReadFile) (Reach, error) {
 		return Reach{}, err
 	}
 	reach := Reach{
-		AC: account.Config{BaseURL: p.ACURL, Organisation: p.Organisation, Host: p.Host, Timeout: p.Deadlines.SignIn.D(), TLS: conf},
-		GC: meeting.Config{BaseURL: p.GCURL, Timeout: p.Deadlines.GC.D(), TLS: conf},
+		Trusted: sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s", authorities, fingerprints.MC, fingerprints.MH)),
+		AC:      account.Config{BaseURL: p.ACURL, Organisation: p.Organisation, Host: p.Host, Timeout: p.Deadlines.SignIn.D(), TLS: conf},
+		GC:      meeting.Config{BaseURL: p.GCURL, Timeout: p.Deadlines.GC.D(), TLS: conf},
 	}
 	if reach.MC, err = p.transport(p.Trust.MC, authorities, fingerprints.MC); err != nil {
 		return Reach{}, err

@@ -182,3 +182,15 @@ func appendNew(list []string, s string) []string {
 	}
 	return append(list, s)
 }
+
+// Fetch returns the value that a source names; empty when nothing was given. Its
+// error is an *UnresolvedError and shows no value. Nil functions read the process's
+// environment and the file system.
+func (s Source) Fetch(lookup LookupEnv, read ReadFile) (string, error) {
+	r := newResolver(lookup, read)
+	value, ok := r.value(s, "", 0)
+	if !ok {
+		return "", &r.problems
+	}
+	return value, nil
+}

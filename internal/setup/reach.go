@@ -2,6 +2,7 @@ package setup
 
 import (
 	"context"
+	"crypto/sha256"
 	"log/slog"
 	"net"
 	"net/url"
@@ -17,17 +18,22 @@ import (
 // Reach builds the clients of one platform, and the judge that knows what else
 // there is to ask when something is silent. Nothing is dialed. log may be nil.
 func Reach(p config.Platform, log *slog.Logger) (*darktower.Platform, *flows.Judge, error) {
+	platform, judge, _, err := reach(p, log)
+	return platform, judge, err
+}
+
+func reach(p config.Platform, log *slog.Logger) (_ *darktower.Platform, _ *flows.Judge, trusted [sha256.Size]byte, _ error) {
 	r, err := p.Reach(nil, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, trusted, err
 	}
 	meetings, err := meeting.NewClient(r.GC)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, trusted, err
 	}
 	accounts, err := account.NewClient(r.AC)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, trusted, err
 	}
 	d := p.Deadlines
 	platform := &darktower.Platform{Accounts: accounts, Meetings: meetings, MC: r.MC, MH: r.MH, Log: log,
@@ -41,7 +47,7 @@ func Reach(p config.Platform, log *slog.Logger) (*darktower.Platform, *flows.Jud
 			witness.HTTP = append(witness.HTTP, flows.Target{Hop: t.hop, Addr: addr, Ping: flows.TCPPing(addr)})
 		}
 	}
-	return platform, &flows.Judge{Witness: witness}, nil
+	return platform, &flows.Judge{Witness: witness}, r.Trusted, nil
 }
 
 // reference answers when any of the configured addresses does; without any, it

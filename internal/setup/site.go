@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,6 +24,7 @@ type Site struct {
 	Judge    *flows.Judge
 	Accounts config.Accounts
 	Meetings map[string]httpapi.Secret // the lanes' meeting codes, by lane
+	Trusted  [sha256.Size]byte         // digest of the authorities and pins
 }
 
 // Close ends what the clients of the platform have under way.
@@ -33,8 +35,8 @@ func (s *Site) Close() { s.Platform.Accounts.Close() }
 func Open(cfg *config.Config, files Files, use config.Use, lanes []string, log *slog.Logger) (*Site, error) {
 	meetings, missing := meetings(cfg, files, use, lanes)
 	accounts, unresolved := cfg.Resolve(nil, nil, lanes...)
-	platform, judge, unreachable := Reach(cfg.Platform, log)
-	site := &Site{Config: cfg, Platform: platform, Judge: judge, Accounts: accounts, Meetings: meetings}
+	platform, judge, trusted, unreachable := reach(cfg.Platform, log)
+	site := &Site{Config: cfg, Platform: platform, Judge: judge, Accounts: accounts, Meetings: meetings, Trusted: trusted}
 	if err := errors.Join(unresolved, unreachable, missing); err != nil {
 		if platform != nil {
 			site.Close()
