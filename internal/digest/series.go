@@ -7,11 +7,14 @@ import (
 	"github.com/dark-tower/prober/flows"
 )
 
-// MaxPoints bounds a series.
-const MaxPoints = 240
+// Bounds of a run's series.
+const (
+	MaxPoints    = 120  // of one pair
+	maxPointsRun = 2400 // of all pairs of a run: sixteen people are 240 pairs
+)
 
 // Series is the latencies of one ordered pair in the order of arrival, thinned to
-// at most MaxPoints points that cover every frame.
+// points that cover every frame.
 type Series struct {
 	Frames int // all frames that the points stand for
 	Points []Point
@@ -24,13 +27,21 @@ type Point struct {
 	Tainted           bool // the prober was late during one of the frames
 }
 
-// SeriesOf thins samples.
-func SeriesOf(samples []flows.Sample) Series {
+// SeriesOf thins the latencies of every pair, in their order.
+func SeriesOf(pairs []flows.Pair) []Series {
+	out := make([]Series, 0, len(pairs))
+	for _, p := range pairs {
+		out = append(out, thin(p.Samples, min(MaxPoints, maxPointsRun/len(pairs))))
+	}
+	return out
+}
+
+func thin(samples []flows.Sample, most int) Series {
 	s := Series{Frames: len(samples)}
 	if len(samples) == 0 {
 		return s
 	}
-	n := min(len(samples), MaxPoints)
+	n := min(len(samples), max(most, 1))
 	s.Points = make([]Point, 0, n)
 	var sorted []time.Duration
 	for i := range n {
