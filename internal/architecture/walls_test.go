@@ -99,7 +99,7 @@ var floors = [][]string{
 	{"flows"},
 	{"flows/people"},
 	{"flows/join", "flows/media", "flows/reconnect", "flows/signin"},
-	{"internal/config", "internal/provision", "internal/report", "internal/telemetry/tracing", "internal/telemetry/logging"},
+	{"internal/config", "internal/schedule", "internal/provision", "internal/report", "internal/telemetry/tracing", "internal/telemetry/logging"},
 	{"internal/digest"},
 	{"internal/history", "internal/page"},
 	{"internal/web"},
@@ -159,6 +159,7 @@ func TestPureRoomsDoNoIO(t *testing.T) {
 	for pkg, forbidden := range map[string][]string{
 		"internal/darktower/frame": {"net", "net/http", "os", "time", "io/fs"},
 		"internal/darktower/seal":  {"net", "net/http", "os", "io/fs"},
+		"internal/schedule":        {"net", "net/http", "os", "io/fs"},
 	} {
 		files, _ := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(pkg), "*.go"))
 		if len(files) == 0 {
