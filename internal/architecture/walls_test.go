@@ -99,7 +99,7 @@ var floors = [][]string{
 	{"flows"},
 	{"flows/people"},
 	{"flows/join", "flows/media", "flows/reconnect", "flows/signin"},
-	{"internal/config", "internal/schedule", "internal/provision", "internal/report", "internal/telemetry/tracing", "internal/telemetry/logging"},
+	{"internal/config", "internal/schedule", "internal/provision", "internal/report", "internal/telemetry/tracing", "internal/telemetry/logging", "internal/telemetry/metrics"},
 	{"internal/digest"},
 	{"internal/history", "internal/page"},
 	{"internal/web"},
