@@ -13,6 +13,8 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/dark-tower/prober/internal/selfwatch"
 )
 
 // ErrShutdown is the cancellation cause of a run that is ended because the
@@ -34,6 +36,9 @@ type Spec struct {
 	Judge    *Judge        // nil: attribution without a look at the network
 	OnStep   func(actor string, step Step, after bool)
 	OnDone   func(StepResult)
+	// Clock tells whether the machine slept or its clock was set; nil: the
+	// machine's own.
+	Clock selfwatch.Clock
 }
 
 // Script is a flow's code: it reads as the things that people do.
@@ -45,6 +50,8 @@ type Script interface {
 type Recorder struct {
 	spec  Spec
 	trace trace.Tracer
+	clock selfwatch.Clock
+	began selfwatch.Reading
 
 	mu       sync.Mutex // protects all following fields
 	run      Run
@@ -67,7 +74,11 @@ func Execute(ctx context.Context, spec Spec, script Script) Run {
 	ctx, span := tracer.Start(ctx, "prober."+string(spec.Flow), trace.WithNewRoot(), trace.WithAttributes(
 		attribute.String("probe", spec.Probe), attribute.String("flow", string(spec.Flow))))
 	defer span.End()
-	r := &Recorder{spec: spec, trace: tracer, run: Run{
+	clock := spec.Clock
+	if clock == nil {
+		clock = selfwatch.SystemClock()
+	}
+	r := &Recorder{spec: spec, trace: tracer, clock: clock, began: clock(), run: Run{
 		ID: uuid.NewString(), Probe: spec.Probe, Flow: spec.Flow, Lane: spec.Lane, Trigger: spec.Trigger,
 		Informational: spec.Informational,
 		Started:       time.Now(), Cold: true,
@@ -78,8 +89,12 @@ func Execute(ctx context.Context, spec Spec, script Script) Run {
 	err := r.perform(ctx, script)
 	r.run.Duration = time.Since(r.run.Started)
 	stopped := ctx.Err() != nil // what ends during the clean-up ends no run
+	disturbance, disturbed := r.disturbed()
 	r.dismantle(ctx)
 	run := r.finish(stopped, err)
+	if disturbed {
+		disturbance.void(&run)
+	}
 	span.SetAttributes(attribute.String("outcome", string(run.Outcome)))
 	if run.Failure != nil {
 		span.SetStatus(codes.Error, run.Failure.Error())

@@ -88,6 +88,9 @@ func (p *Part) Blame(ctx context.Context, step Step, err error) *Failure {
 	if f.Detail == "" && f.Err != nil {
 		f.Detail = f.Err.Error()
 	}
+	if d, disturbed := p.run.disturbed(); disturbed && !f.givenUp() {
+		return d.excuse(&f)
+	}
 	return &f
 }
 

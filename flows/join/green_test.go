@@ -14,6 +14,7 @@ import (
 	"github.com/dark-tower/prober/flows/join"
 	"github.com/dark-tower/prober/internal/devstack"
 	"github.com/dark-tower/prober/internal/flowtest"
+	"github.com/dark-tower/prober/internal/selfwatch"
 )
 
 func names(run flows.Run) string {
@@ -127,6 +128,47 @@ func TestAResidentAnchorStays(t *testing.T) {
 			t.Errorf("leaves %+v", run.Leaves)
 		}
 	}
+}
+
+// Whoever was in the meeting while the machine slept may be gone without knowing.
+func TestAResidentAnchorIsBroughtInAnewAfterTheMachineSlept(t *testing.T) {
+	p := flowtest.Start(t, flowtest.Options{})
+	stage := p.Stage(t, 0)
+	flow := &join.Flow{Stage: stage, Resident: true}
+	var slept time.Duration
+	system := selfwatch.SystemClock()
+	clock := func() selfwatch.Reading {
+		r := system()
+		r.Wall, r.Suspended = r.Wall.Add(slept), r.Suspended+slept
+		return r
+	}
+	for _, c := range []struct {
+		sleep time.Duration
+		want  flowtest.Verdict
+		anew  bool
+	}{
+		{0, flowtest.Green(), true},
+		{0, flowtest.Green(), false},
+		{time.Minute, flowtest.Open("", flows.CauseLag), false},
+		{0, flowtest.Green(), true},
+	} {
+		slept += c.sleep
+		run := flowtest.Play{Flow: flows.Join, Script: flow, Stage: stage, Clock: clock}.Perform(t.Context(), t)
+		c.want.Check(t, run)
+		if anew := strings.Contains(names(run), "anchor gc_assign"); anew != c.anew {
+			t.Errorf("after %v of sleep: steps %s", c.sleep, names(run))
+		}
+		if c.sleep > 0 {
+			if run.Leaves != (flows.Leaves{Clean: 1}) {
+				t.Errorf("leaves %+v", run.Leaves)
+			}
+			p.Rest(t)
+		}
+	}
+	if err := flow.Close(t.Context()); err != nil {
+		t.Errorf("the anchor does not leave: %v", err)
+	}
+	p.Rest(t)
 }
 
 // TestOneJoinIsOneTrace follows a join through all services by what they export.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/flows/people"
+	"github.com/dark-tower/prober/internal/selfwatch"
 )
 
 // Seats is how many accounts a lane of this flow needs.
@@ -22,6 +23,7 @@ type Flow struct {
 
 	mu     sync.Mutex // protects all following fields
 	anchor *people.Person
+	seen   selfwatch.Reading // when the anchor was last known to be there
 }
 
 // Run has an anchor join the empty meeting first, and be ready to talk. The
@@ -32,7 +34,7 @@ func (f *Flow) Run(ctx context.Context, run *flows.Recorder) error {
 	if err != nil {
 		return err
 	}
-	anchor, err := f.bringAnchor(ctx, cast)
+	anchor, err := f.bringAnchor(ctx, run, cast)
 	if err != nil {
 		return err
 	}
@@ -64,9 +66,20 @@ func (f *Flow) Run(ctx context.Context, run *flows.Recorder) error {
 }
 
 // bringAnchor has the anchor in the meeting, listening and ready to talk.
-func (f *Flow) bringAnchor(ctx context.Context, cast *people.Cast) (*people.Person, error) {
+func (f *Flow) bringAnchor(ctx context.Context, run *flows.Recorder, cast *people.Cast) (*people.Person, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	slept := run.DisturbedSince(f.seen)
+	f.seen = run.Clock()
+	if anchor := f.anchor; anchor != nil && slept {
+		// Its connections may be gone without anybody having been told, and a
+		// meeting that was left is not to be entered again at once.
+		f.anchor = nil
+		cast.Adopt(anchor, flows.ActorAnchor)
+		cast.SeeOff(anchor)
+		return nil, &flows.Failure{Actor: flows.ActorAnchor, Hop: flows.Prober, Reason: flows.Self, Cause: flows.CauseLag,
+			Detail: "the machine slept, or its clock was set, while the anchor was in the meeting: it leaves, and the next run brings it in anew"}
+	}
 	if f.anchor != nil {
 		if f.anchor.Dead() == nil && f.anchor.LostRecords() == 0 {
 			cast.Adopt(f.anchor, flows.ActorAnchor)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/flows/people"
+	"github.com/dark-tower/prober/internal/selfwatch"
 )
 
 // Moment is the beginning of a step. An empty Actor is anybody; the zero Moment
@@ -31,7 +32,8 @@ type Play struct {
 	Script  flows.Script
 	Stage   *people.Stage // of the script; its judge judges
 	Tracer  trace.Tracer
-	Timeout time.Duration // of the run; a minute when 0
+	Timeout time.Duration   // of the run; a minute when 0
+	Clock   selfwatch.Clock // nil: the machine's own
 	// When happens once, at the first step that matches At, before the step does
 	// anything.
 	At   Moment
@@ -73,7 +75,7 @@ func (p Play) perform(ctx context.Context, t testing.TB) (run flows.Run, came bo
 	}
 	run = flows.Execute(ctx, flows.Spec{
 		Probe: "test", Flow: p.Flow, Lane: "test", Trigger: flows.OnDemand,
-		Timeout: p.Timeout, Teardown: patience, Tracer: p.Tracer, Judge: p.Stage.Judge,
+		Timeout: p.Timeout, Teardown: patience, Tracer: p.Tracer, Judge: p.Stage.Judge, Clock: p.Clock,
 		OnStep: func(actor string, step flows.Step, after bool) {
 			for i, c := range p.Cues {
 				if c.At.is(actor, step, after) {
