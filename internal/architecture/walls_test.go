@@ -105,8 +105,8 @@ var floors = [][]string{
 	{"internal/web"},
 	{"internal/setup"},
 	{"internal/probe"},
-	{"internal/check", "internal/embedded"},
-	{"cmd/prober", "bench"},
+	{"internal/check", "internal/embedded", "deploy/derived"},
+	{"cmd/prober", "bench", "deploy/generate"},
 }
 
 // testRooms are imported by tests alone, and may import anything.
