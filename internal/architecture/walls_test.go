@@ -92,14 +92,16 @@ func TestTheEmbeddedPlatformSharesOnlyWireAndFrame(t *testing.T) {
 
 // floors lists the rooms from the ground up; imports may only go down.
 var floors = [][]string{
-	{"internal/darktower/frame", "internal/darktower/wire", "internal/darktower/tracecontext", "internal/webtransport", "internal/selfwatch", "internal/kerneltime", "internal/link"},
+	{"internal/darktower/frame", "internal/darktower/wire", "internal/darktower/tracecontext", "internal/webtransport", "internal/selfwatch", "internal/kerneltime", "internal/link", "internal/slo/binomial", "internal/slo/blocks"},
 	{"internal/darktower/seal", "internal/darktower/framing", "internal/darktower/httpapi"},
 	{"internal/darktower/account", "internal/darktower/meeting", "internal/darktower/signaling", "internal/darktower/media"},
 	{"internal/darktower"},
 	{"flows"},
 	{"flows/people"},
 	{"flows/join", "flows/media", "flows/reconnect", "flows/signin"},
-	{"internal/config", "internal/schedule", "internal/provision", "internal/report", "internal/telemetry/tracing", "internal/telemetry/logging", "internal/telemetry/metrics"},
+	{"internal/config", "internal/schedule", "internal/provision", "internal/telemetry/tracing", "internal/telemetry/logging", "internal/telemetry/metrics"},
+	{"internal/slo"},
+	{"internal/report"},
 	{"internal/digest"},
 	{"internal/history", "internal/page"},
 	{"internal/web"},
@@ -159,6 +161,10 @@ func TestPureRoomsDoNoIO(t *testing.T) {
 	for pkg, forbidden := range map[string][]string{
 		"internal/darktower/frame": {"net", "net/http", "os", "time", "io/fs"},
 		"internal/darktower/seal":  {"net", "net/http", "os", "io/fs"},
+		"internal/slo":             {"net", "net/http", "os", "io/fs"},
+		"internal/slo/binomial":    {"net", "net/http", "os", "io/fs", "time"},
+		"internal/slo/blocks":      {"net", "net/http", "os", "io/fs", "time"},
+		"internal/slo/simulate":    {"net", "net/http", "os", "io/fs"},
 		"internal/schedule":        {"net", "net/http", "os", "io/fs"},
 	} {
 		files, _ := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(pkg), "*.go"))

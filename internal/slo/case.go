@@ -1,0 +1,180 @@
+package slo
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/slo/blocks"
+)
+
+// Case judges one objective by the runs of a check. It is not safe for concurrent
+// use.
+type Case struct {
+	objective Objective
+	plan      Plan
+	trial     *Trial      // of objectives with one event in a run
+	block     *BlockTrial // of the others
+	finding   Finding     // counts only
+	spoilt    int         // runs that the prober could not judge
+}
+
+// Finding is what a case has come to.
+type Finding struct {
+	Objective Objective
+	Verdict   Verdict
+	Plan      Plan
+	// Blocks: several events in a run, so that a run counts by its share of good ones,
+	// and the plan's PassUpTo and FailFrom do not apply.
+	Blocks bool
+
+	Judged  int // runs that say something
+	Bad     int // of them, runs with a bad event
+	Unknown int // runs that say nothing
+	Events  uint64
+	Errors  uint64 // bad events
+
+	// Proves is the share of good events, or runs, that is proven at least; nil when no
+	// run was judged.
+	Proves *float64
+	// Needs is how many judged runs it would take to prove what is to be proven, if no
+	// further one were bad; 0 when nothing is to be proven or it is not known.
+	Needs int
+	// Decided: the verdict stands, and more runs would not change it. An inconclusive
+	// verdict that is not decided ran out of runs or was interrupted.
+	Decided bool
+	// CouldNotMeasure: not one run was judged, because of the prober or its setup.
+	CouldNotMeasure bool
+}
+
+// Gating returns the objectives that a check judges.
+func Gating(objectives []Objective) []Objective {
+	var out []Objective
+	for _, o := range objectives {
+		if o.Gate != nil && !o.Informational {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// Blocks reports whether a run has several events of the objective, or can have.
+func (o Objective) Blocks() bool { return o.EventsPerRun > 1 }
+
+// GatePlan is how the objective is judged as one of several that gate together.
+func (o Objective) GatePlan(gating int) (Plan, error) {
+	if o.Gate == nil {
+		return Plan{}, fmt.Errorf("objective %s does not gate", o.Name)
+	}
+	p, err := NewPlan(o.Target, float64(o.Gate.Prove), float64(o.Gate.Confidence), o.Gate.Runs)
+	if err != nil {
+		return Plan{}, fmt.Errorf("objective %s: %w", o.Name, err)
+	}
+	return p.Among(gating), nil
+}
+
+// NewCase opens the case of an objective that gates, as one of gating objectives.
+func NewCase(o Objective, gating int) (*Case, error) {
+	p, err := o.GatePlan(gating)
+	if err != nil {
+		return nil, err
+	}
+	c := &Case{objective: o, plan: p}
+	if o.Blocks() {
+		c.block = p.NewBlockTrial(p.Spare(), gating)
+	} else {
+		c.trial = p.NewTrial(p.Spare())
+	}
+	return c, nil
+}
+
+// Observe takes a run of the objective's probe; runs of others are passed over.
+func (c *Case) Observe(run flows.Run) {
+	if run.Probe != c.objective.Probe || c.Done() {
+		return
+	}
+	events, bad := c.objective.Count(run)
+	f := &c.finding
+	f.Events, f.Errors = f.Events+events, f.Errors+bad
+	switch {
+	case events == 0:
+		f.Unknown++
+		if run.Outcome == flows.Inconclusive {
+			c.spoilt++
+		}
+	default:
+		f.Judged++
+		if bad > 0 {
+			f.Bad++
+		}
+	}
+	switch {
+	case c.block != nil:
+		c.block.Add(events, bad)
+	case events == 0:
+		c.trial.Unknown()
+	case bad > 0:
+		c.trial.Bad()
+	default:
+		c.trial.Good()
+	}
+}
+
+// Done reports that the case needs no more runs.
+func (c *Case) Done() bool {
+	if c.block != nil {
+		return c.block.Done()
+	}
+	return c.trial.Done()
+}
+
+// Left is how many more runs the case may take.
+func (c *Case) Left() int {
+	if c.block != nil {
+		return c.block.Left()
+	}
+	return c.trial.Left()
+}
+
+// Finding is what the case has come to so far.
+func (c *Case) Finding() Finding {
+	f := c.finding
+	f.Objective, f.Plan, f.Blocks = c.objective, c.plan, c.block != nil
+	f.CouldNotMeasure = f.Judged == 0 && c.spoilt > 0 && c.spoilt == f.Unknown
+	prove, confidence := c.plan.Prove, c.plan.Confidence
+	if f.Blocks {
+		f.Verdict, f.Decided = c.block.Verdict(), c.block.verdict != ""
+		if f.Judged > 0 {
+			f.Proves = new(c.block.Proves())
+		}
+		if prove > 0 {
+			f.Needs = c.block.needs()
+		}
+		return f
+	}
+	f.Verdict, f.Decided = c.trial.Verdict(), c.trial.verdict != ""
+	if f.Judged > 0 {
+		f.Proves = new(c.trial.Proves())
+	}
+	if n, ok := NeedRuns(prove, confidence, f.Bad); prove > 0 && ok && n < math.MaxInt32 {
+		f.Needs = n
+	}
+	return f
+}
+
+// needs is how many runs would prove what is to be proven if none that is missing had
+// a bad event; 0 when it would be absurdly many.
+func (t *BlockTrial) needs() int {
+	bet := blocks.AgainstAtMost(t.plan.Prove)
+	for _, s := range t.shares {
+		bet.Add(s)
+	}
+	const most = 100_000
+	for n := len(t.shares); n < most; n++ {
+		if bet.Refutes(1 - t.plan.Confidence) {
+			return n
+		}
+		bet.Add(1)
+	}
+	return 0
+}
