@@ -96,3 +96,18 @@ func headline(run flows.Run) *time.Duration {
 	}
 	return nil
 }
+
+// Indicator is the name of the SLI that the headline of a flow's runs is held to.
+func Indicator(f flows.Flow) string {
+	switch f {
+	case flows.Join:
+		return "time_to_media"
+	case flows.Media:
+		return "one_way_latency"
+	case flows.Reconnect:
+		return "time_to_restore"
+	case flows.SignIn:
+		return string(flows.StepSignIn)
+	}
+	return ""
+}

@@ -23,6 +23,7 @@ type Series struct {
 // Point stands for a few frames that arrived one after the other. Its extremes are
 // real latencies: thinning hides no peak.
 type Point struct {
+	At                time.Duration // when the first of them arrived, since the run's start
 	Low, Median, High time.Duration
 	Tainted           bool // the prober was late during one of the frames
 }
@@ -47,7 +48,7 @@ func thin(samples []flows.Sample, most int) Series {
 	for i := range n {
 		part := samples[i*len(samples)/n : (i+1)*len(samples)/n]
 		sorted = sorted[:0]
-		var p Point
+		p := Point{At: part[0].At}
 		for _, x := range part {
 			sorted = append(sorted, x.Latency)
 			p.Tainted = p.Tainted || x.Tainted

@@ -17,3 +17,6 @@ func WriteReport(w io.Writer, r Report) error { return errors.New("not rendered 
 // ContentSecurityPolicy is the policy under which all pages work: nothing from
 // elsewhere, and of inline scripts and styles only the pages' own, by hash.
 func ContentSecurityPolicy() string { return "default-src 'none'" }
+
+// WriteMessage writes a page that says one thing.
+func WriteMessage(w io.Writer, m Message) error { return errors.New("not rendered yet") }

@@ -35,8 +35,9 @@ type ObjectiveVerdict struct {
 	Target     float64
 	Threshold  time.Duration // 0: not about a duration
 	Verdict    Verdict
-	Events     int
+	Events     int // that were judged
 	Bad        int
+	Unknown    int      // that could not be judged
 	Proved     *float64 // at least this share of events is good, with the confidence; nil: nothing is proved
 	Prove      *float64 // what a pass has to prove; nil: a pass is not possible
 	Confidence float64  // 0..1

@@ -43,7 +43,20 @@ type ProbeStatus struct {
 	RunningSince  time.Time // zero: not running
 	BackoffUntil  time.Time // zero: not backing off
 	Resting       []LaneRest
+	Skipped       string // why the last slot had no run, such as "saturated"; empty: it had one
+	Oversized     bool   // one run takes more than the whole budget: none will ever start
 	Objectives    []ObjectiveStatus
+}
+
+// HeadlineThreshold is up to which the flow's headline duration is good; 0 when no
+// objective says so.
+func (s ProbeStatus) HeadlineThreshold() time.Duration {
+	for _, o := range s.Objectives {
+		if o.Indicator == digest.Indicator(s.Flow) {
+			return o.Threshold
+		}
+	}
+	return 0
 }
 
 // LaneRest is a lane that is left alone after a run.
@@ -89,4 +102,11 @@ type RunPage struct {
 	Now       time.Time
 	Threshold time.Duration // of the flow's headline duration; 0: none
 	RunView
+}
+
+// Message is a page that says one thing.
+type Message struct {
+	Version string
+	Title   string
+	Text    string
 }

@@ -6,9 +6,11 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/darktower/httpapi"
@@ -32,7 +34,7 @@ type BusyError struct{ Why string }
 
 func (e *BusyError) Error() string { return "the probe cannot be run now: " + e.Why }
 
-// Options are what the port serves. Metrics, Runs and Probes are needed.
+// Options are what the port serves. Metrics, Runs, Probes and Log are needed.
 type Options struct {
 	Metrics http.Handler
 	Runs    *history.Store
@@ -57,18 +59,70 @@ type Options struct {
 const MinToken = 16
 
 // Server serves one port.
-type Server struct{}
+type Server struct {
+	o       Options
+	handler http.Handler
+	limits  limits
+	running sync.WaitGroup // requests that are being answered
+}
 
 // New checks the options. It fails when something that is needed is missing, and
 // for a token that can be guessed.
-func New(o Options) (*Server, error) { return &Server{}, nil }
+func New(o Options) (*Server, error) {
+	if o.Metrics == nil || o.Runs == nil || o.Probes == nil || o.Log == nil {
+		return nil, errors.New("the port needs metrics, runs, probes and a log to serve")
+	}
+	if o.Token != "" && len(o.Token.Reveal()) < MinToken {
+		return nil, fmt.Errorf("the token of the port is shorter than %d bytes: it could be guessed", MinToken)
+	}
+	s := &Server{o: o, limits: defaultLimits}
+	s.handler = s.count(s.guard(s.routes()))
+	return s, nil
+}
 
 // Handler serves every path of the port.
-func (s *Server) Handler() http.Handler { return http.NotFoundHandler() }
+func (s *Server) Handler() http.Handler { return s.handler }
 
-// Serve answers on l until ctx is done, and then ends the requests that are under
-// way within seconds. It closes l.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error { return nil }
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", s.o.Metrics)
+	mux.HandleFunc("GET /health", answer(s.o.Alive))
+	mux.HandleFunc("GET /ready", answer(s.o.Ready))
 
-// IsLoopback reports whether only this machine can reach addr.
-func IsLoopback(addr net.Addr) bool { return false }
+	mux.HandleFunc("GET /api/v1/probes", s.listProbes)
+	mux.HandleFunc("POST /api/v1/probes/{name}/run", s.runProbe)
+	mux.HandleFunc("GET /api/v1/runs", s.listRuns)
+	mux.HandleFunc("GET /api/v1/runs/{id}", s.getRun)
+
+	mux.HandleFunc("GET /{$}", s.overview)
+	mux.HandleFunc("GET /runs/{id}", s.runPage)
+	profiles(mux)
+	return mux
+}
+
+// answer says ok, or what is wrong.
+func answer(check func() error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", plainText)
+		if check != nil {
+			if err := check(); err != nil {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				_, _ = fmt.Fprintln(w, err)
+				return
+			}
+		}
+		_, _ = fmt.Fprintln(w, "ok")
+	}
+}
+
+// count lets Serve wait for every answer.
+func (s *Server) count(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.running.Add(1)
+		defer s.running.Done()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// now is when an answer is made; ages are relative to it.
+func now() time.Time { return time.Now().UTC() }
