@@ -56,8 +56,6 @@ type Ending struct {
 	By   EndedBy
 	Via  string // such as "connection_close", "capsule", "idle_timeout"
 	Code uint64 // as given; 0 when there was none
-	// Reason is what MC said, without what is secret; empty when it said nothing.
-	Reason string
 }
 
 // EndedBy is who ended a connection.

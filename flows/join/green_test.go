@@ -71,6 +71,13 @@ func TestAJoinIsMeasuredStepByStep(t *testing.T) {
 		if c.RTT <= 0 || c.Mapped || c.After || c.CertificateUntil.Before(began) || c.Dialect == "" {
 			t.Errorf("connection %+v", c)
 		}
+		if c.Family != "ipv4" || c.Dialed <= 0 || c.Dialed > run.Duration || c.Handshake <= 0 || c.SmoothedRTT <= 0 ||
+			c.PacketsSent == 0 || c.PacketsReceived == 0 || c.BytesSent == 0 || c.BytesReceived == 0 || c.CongestionWindow == 0 || c.Ended != nil {
+			t.Errorf("connection %+v", c)
+		}
+		if x := c.Certificate; x == nil || x.Key != "ECDSA P-256" || x.Trust != flows.TrustName || x.NotBefore.After(began) || x.NotAfter.Before(began) {
+			t.Errorf("certificate %+v", x)
+		}
 	}
 
 	// A token that is remembered is no sign-in.

@@ -139,6 +139,9 @@ func TestServicesThatStopInTheMiddleOfAConversation(t *testing.T) {
 			}
 			c.want.Check(t, run)
 			pairs(2)(t, run)
+			if ended := endedBy(run, flows.ByPlatform); len(ended) == 0 {
+				t.Errorf("no connection was ended by the platform: %+v", run.Connections)
+			}
 			if c.want != flowtest.Green() {
 				return
 			}
@@ -149,6 +152,17 @@ func TestServicesThatStopInTheMiddleOfAConversation(t *testing.T) {
 			}
 		})
 	}
+}
+
+// endedBy are the connections that were ended by somebody while the run lasted.
+func endedBy(run flows.Run, by flows.EndedBy) []flows.Connection {
+	var out []flows.Connection
+	for _, c := range run.Connections {
+		if c.Ended != nil && c.Ended.By == by && c.Ended.At > c.Dialed && c.Ended.At <= run.Duration {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // What happens in every good meeting is no failure.

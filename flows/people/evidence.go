@@ -69,14 +69,7 @@ func (p *Person) ownFault(span Span, expected int) *flows.Failure {
 func (c *Cast) report(run *flows.Run) {
 	for _, p := range c.people {
 		for _, conn := range p.Connections() {
-			hop := flows.MH
-			if conn.MC {
-				hop = flows.MC
-			}
-			run.Connections = append(run.Connections, flows.Connection{
-				Actor: p.part.Actor(), Hop: hop, After: conn.AfterCut, Dialect: conn.Dialect, Mapped: conn.Mapped,
-				RTT: conn.RTT, CertificateUntil: conn.CertificateUntil, DroppedDatagrams: conn.DroppedDatagrams,
-			})
+			run.Connections = append(run.Connections, connection(p.part.Actor(), conn, run.Started))
 			run.Self.DroppedDatagrams += conn.DroppedDatagrams
 		}
 		run.Self.DroppedRecords += p.LostRecords()

@@ -1,6 +1,7 @@
 package darktower
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/dark-tower/prober/internal/darktower/media"
@@ -15,9 +16,11 @@ type Connection struct {
 	Since     time.Time
 	AfterCut  bool // made after the first cut
 	Open      bool
-	Err       error // why it is not
+	Err       error   // why it is not
+	Ended     *Ending // nil while Open
 
 	Dialed  string // address
+	Family  string // of Dialed: "ipv4" or "ipv6"
 	Mapped  bool   // Dialed comes from the endpoint map
 	Dialect string
 	Timings webtransport.Timings
@@ -25,6 +28,7 @@ type Connection struct {
 	Stats   webtransport.Stats
 
 	Certificates     []webtransport.Certificate // leaf first
+	Trust            webtransport.Trust         // why they were accepted
 	CertificateUntil time.Time                  // the first moment at which one of them has expired
 
 	// DroppedDatagrams arrived and were lost within this process: in the receive
@@ -45,6 +49,7 @@ func (p *Participant) Connections() []Connection {
 	for _, s := range p.sessions {
 		c := describe(s.Transport())
 		c.MC, c.Err = true, s.Err()
+		c.Ended = ending(c.Err, s.Transport().EndedAt())
 		out = append(out, c)
 	}
 	p.mu.Unlock()
@@ -52,6 +57,7 @@ func (p *Participant) Connections() []Connection {
 		c := describe(h.Session)
 		c.ConnEpoch, c.Err, c.Hops = h.ConnEpoch, h.Err, h.Hops
 		c.DroppedDatagrams += h.QueueDropped
+		c.Ended = ending(c.Err, h.Session.EndedAt())
 		out = append(out, c)
 	}
 	for i := range out {
@@ -64,8 +70,8 @@ func (p *Participant) Connections() []Connection {
 func describe(t *webtransport.Session) Connection {
 	stats := t.Stats()
 	c := Connection{
-		URL: t.URL(), Since: t.Timings().Start, Dialed: t.Dialed(), Mapped: t.Mapped(), Dialect: t.Dialect().String(),
-		Timings: t.Timings(), RTT: stats.MinRTT, Stats: stats, Certificates: t.Certificates(),
+		URL: t.URL(), Since: t.Timings().Start, Dialed: t.Dialed(), Family: family(t.Dialed()), Mapped: t.Mapped(), Dialect: t.Dialect().String(),
+		Timings: t.Timings(), RTT: stats.MinRTT, Stats: stats, Certificates: t.Certificates(), Trust: t.Trust(),
 		DroppedDatagrams: int(stats.DatagramsDropped),
 	}
 	for _, cert := range c.Certificates {
@@ -74,6 +80,13 @@ func describe(t *webtransport.Session) Connection {
 		}
 	}
 	return c
+}
+
+func family(addr string) string {
+	if a, err := netip.ParseAddrPort(addr); err == nil && a.Addr().Is6() {
+		return "ipv6"
+	}
+	return "ipv4"
 }
 
 // Sent is the record of all frames built, oldest first.

@@ -130,6 +130,11 @@ func sound(t testing.TB, run flows.Run) {
 			t.Errorf("the phases of %s sum to %v of %v: %v", s.Step, sum, s.Duration, s.Phases)
 		}
 	}
+	for _, c := range run.Connections {
+		if c.Ended != nil && (c.Ended.By == "" || c.Ended.Via == "" || c.Ended.At < c.Dialed) {
+			t.Errorf("a connection of %s to %s ended %+v, and was dialed at %v", c.Actor, c.Hop, c.Ended, c.Dialed)
+		}
+	}
 	for _, p := range run.Pairs {
 		if fates := p.Delivered + p.Late + p.LostSender + p.LostUplink + p.LostDownlink + p.LostUnattributed + p.Refused; fates != p.Sent {
 			t.Errorf("%s to %s: %d fates of %d frames", p.From, p.To, fates, p.Sent)

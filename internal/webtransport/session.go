@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
@@ -22,6 +23,7 @@ type Session struct {
 	rawStreamCodes bool
 	timings        Timings
 	certs          []Certificate
+	trust          Trust
 
 	path      *Path
 	socket    *packetConn // the path, as QUIC sees it
@@ -52,7 +54,8 @@ type Session struct {
 
 	ctx      context.Context
 	end      context.CancelCauseFunc // takes a *SessionError; the first one stays
-	peerDone chan struct{}           // closed when the CONNECT stream has been read to its end
+	endedAt  atomic.Pointer[time.Time]
+	peerDone chan struct{} // closed when the CONNECT stream has been read to its end
 	closing  sync.Once
 	gone     sync.Once
 	wg       sync.WaitGroup // every goroutine of the session
@@ -62,6 +65,7 @@ func newSession(path *Path, cfg *Config) *Session {
 	socket := &packetConn{Path: path}
 	s := &Session{
 		rawStreamCodes:   cfg.RawStreamCodes,
+		trust:            cfg.trust(),
 		path:             path,
 		socket:           socket,
 		transport:        &quic.Transport{Conn: socket, Tracer: strayTrace{path.arrivals}},
@@ -72,7 +76,12 @@ func newSession(path *Path, cfg *Config) *Session {
 		peerDone:         make(chan struct{}),
 	}
 	s.id.Store(-1)
-	s.ctx, s.end = context.WithCancelCause(context.Background())
+	var cancel context.CancelCauseFunc
+	s.ctx, cancel = context.WithCancelCause(context.Background())
+	s.end = func(why error) {
+		s.endedAt.CompareAndSwap(nil, new(time.Now()))
+		cancel(why)
+	}
 	return s
 }
 
@@ -121,6 +130,14 @@ func (s *Session) Context() context.Context { return s.ctx }
 // Err is nil while the session lives, then a *[SessionError].
 func (s *Session) Err() error { return context.Cause(s.ctx) }
 
+// EndedAt is when the session ended, as far as this side knows; zero while it lives.
+func (s *Session) EndedAt() time.Time {
+	if at := s.endedAt.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
+}
+
 // URL is the advertised URL, as given to Dial.
 func (s *Session) URL() string { return s.url }
 
@@ -138,6 +155,9 @@ func (s *Session) Timings() Timings { return s.timings }
 
 // Certificates are those the server showed, leaf first.
 func (s *Session) Certificates() []Certificate { return s.certs }
+
+// Trust is why the server's certificate was accepted.
+func (s *Session) Trust() Trust { return s.trust }
 
 // Path is the network path of the session.
 func (s *Session) Path() *Path { return s.path }

@@ -1,6 +1,9 @@
 package webtransport
 
 import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -18,6 +21,8 @@ type Certificate struct {
 	DNSNames            []string
 	IPAddresses         []string
 	NotBefore, NotAfter time.Time
+	// Key is the kind and size of the public key, such as "ECDSA P-256".
+	Key string
 	// SHA256 is the digest of the DER form, as in [Config.LeafPins].
 	SHA256 [32]byte
 }
@@ -27,7 +32,7 @@ func certificates(chain []*x509.Certificate) []Certificate {
 	for _, c := range chain {
 		f := Certificate{
 			Subject: c.Subject.String(), Issuer: c.Issuer.String(), DNSNames: slices.Clone(c.DNSNames),
-			NotBefore: c.NotBefore, NotAfter: c.NotAfter, SHA256: sha256.Sum256(c.Raw),
+			NotBefore: c.NotBefore, NotAfter: c.NotAfter, Key: keyKind(c.PublicKey), SHA256: sha256.Sum256(c.Raw),
 		}
 		for _, ip := range c.IPAddresses {
 			f.IPAddresses = append(f.IPAddresses, ip.String())
@@ -35,6 +40,41 @@ func certificates(chain []*x509.Certificate) []Certificate {
 		out = append(out, f)
 	}
 	return out
+}
+
+func keyKind(public any) string {
+	switch k := public.(type) {
+	case *ecdsa.PublicKey:
+		return "ECDSA " + k.Curve.Params().Name
+	case *rsa.PublicKey:
+		return fmt.Sprintf("RSA %d", k.N.BitLen())
+	case ed25519.PublicKey:
+		return "Ed25519"
+	}
+	return "unknown"
+}
+
+// Trust is why a server's certificate was accepted.
+type Trust string
+
+// The ways to trust.
+const (
+	// TrustName: chain and name were verified.
+	TrustName Trust = "name"
+	// TrustPin: the leaf is one of [Config.LeafPins].
+	TrustPin Trust = "pin"
+	// TrustNone: nothing was verified; see [Config.InsecureSkipVerify].
+	TrustNone Trust = "unverified"
+)
+
+func (cfg *Config) trust() Trust {
+	switch {
+	case cfg.InsecureSkipVerify:
+		return TrustNone
+	case len(cfg.LeafPins) > 0:
+		return TrustPin
+	}
+	return TrustName
 }
 
 // PinError refuses a leaf certificate that is none of the pinned ones.

@@ -1,6 +1,9 @@
 package webtransport
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
 	"testing"
@@ -20,7 +23,7 @@ func TestCertificatesThatAreRefused(t *testing.T) {
 		name string
 		leaf tls.Certificate
 		cfg  Config
-		want Kind // empty: accepted
+		want any // a Kind, or why it is accepted
 	}{
 		{"expired", expired, Config{RootCAs: ca.pool()}, KindTLSExpired},
 		{"not valid yet", early, Config{RootCAs: ca.pool()}, KindTLSExpired},
@@ -30,24 +33,29 @@ func TestCertificatesThatAreRefused(t *testing.T) {
 		{"another than the pinned", valid, Config{RootCAs: ca.pool(), LeafPins: [][32]byte{{1}}}, KindTLSPin},
 		{"pinned, expired", expired, Config{LeafPins: pin(expired)}, KindTLSExpired},
 		{"pinned, not valid yet", early, Config{LeafPins: pin(early)}, KindTLSExpired},
-		{"pinned, whatever its authority and name", valid, Config{LeafPins: pin(valid), ServerName: "mc.example.org"}, ""},
-		{"for the name that is asked for", valid, Config{RootCAs: ca.pool(), ServerName: "localhost"}, ""},
-		{"anything, unverified", expired, Config{InsecureSkipVerify: true}, ""},
+		{"pinned, whatever its authority and name", valid, Config{LeafPins: pin(valid), ServerName: "mc.example.org"}, TrustPin},
+		{"for the name that is asked for", valid, Config{RootCAs: ca.pool(), ServerName: "localhost"}, TrustName},
+		{"anything, unverified", expired, Config{InsecureSkipVerify: true}, TrustNone},
+		{"anything, unverified, whatever is pinned", expired, Config{InsecureSkipVerify: true, LeafPins: pin(valid)}, TrustNone},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			url, _ := double(t, wtdouble.Config{TLS: &tls.Config{Certificates: []tls.Certificate{tt.leaf}}})
 			var shown []Certificate
-			if tt.want == "" {
-				shown = dial(t, url, tt.cfg).Certificates()
-			} else {
+			switch want := tt.want.(type) {
+			case Trust:
+				s := dial(t, url, tt.cfg)
+				if shown = s.Certificates(); s.Trust() != want || !s.EndedAt().IsZero() {
+					t.Errorf("trusted for %q, want %q; ended at %v", s.Trust(), want, s.EndedAt())
+				}
+			case Kind:
 				e := failDial(t, testContext(t), url, tt.cfg)
-				expect(t, e, PhaseHandshake, tt.want)
+				expect(t, e, PhaseHandshake, want)
 				if !e.Heard || e.Timings.FirstPacket <= 0 {
 					t.Errorf("%+v", e)
 				}
 				shown = e.Certificates
 			}
-			if len(shown) != 1 || shown[0].SHA256 != sha256.Sum256(tt.leaf.Certificate[0]) || shown[0].NotAfter.IsZero() {
+			if len(shown) != 1 || shown[0].SHA256 != sha256.Sum256(tt.leaf.Certificate[0]) || shown[0].NotAfter.IsZero() || shown[0].Key != "ECDSA P-256" {
 				t.Errorf("the certificates are %+v", shown)
 			}
 		})
@@ -59,4 +67,20 @@ func TestCertificatesThatAreRefused(t *testing.T) {
 			t.Errorf("got %v", e)
 		}
 	})
+}
+
+func TestKeysAreNamedByKindAndSize(t *testing.T) {
+	weak, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edwards, _, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, key := range map[string]any{"RSA 2048": weak.Public(), "Ed25519": edwards, "unknown": "no key"} {
+		if got := keyKind(key); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }
