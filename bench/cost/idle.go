@@ -42,7 +42,7 @@ func idle(ctx context.Context, b *bench) (err error) {
 	if err != nil {
 		return err
 	}
-	site, err := setup.Open(cfg, files, check.Lanes(tasks), nil)
+	site, err := setup.Open(cfg, files, config.Check, check.Lanes(tasks), nil)
 	if err != nil {
 		return err
 	}

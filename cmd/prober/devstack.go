@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dark-tower/prober/internal/config"
 	"github.com/dark-tower/prober/internal/devstack"
 	"github.com/dark-tower/prober/internal/embedded"
 	"github.com/dark-tower/prober/internal/link"
@@ -40,7 +39,7 @@ func newDevstack() *cobra.Command {
 		Long: `devstack runs AC, GC, MC and the media handlers in this process, on free ports of
 127.0.0.1, with certificates of a throw-away CA. It prints the addresses, the CA
 file, a few accounts that can sign in at once, and the commands with which the prober
-checks it from another terminal. It goes on until Ctrl-C, which is its proper end
+checks it, or runs on it, from another terminal. It goes on until Ctrl-C, which is its proper end
 (exit code 0); everything that was made on it goes with it.
 
 With --link, a poor network stands before every MC and media handler. Each line on
@@ -146,7 +145,8 @@ accounts (email, password)
 from another terminal
   %s
   %s
-`, folder.Files.ProvisionCommand(config.Check), folder.Files.CheckCommand())
+  %s
+`, folder.Files.ProvisionCommand(""), folder.Files.CheckCommand(), folder.Files.RunCommand())
 	_, err := io.WriteString(w, b.String())
 	return err
 }

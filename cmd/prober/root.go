@@ -23,7 +23,8 @@ and comes back - from outside, as a person does - and says three things about it
 did it work, how long did each part take, and whose fault was it when it did not.`,
 		Example: `  prober check --devstack     without a platform: everything in this process
   prober provision            once for each platform: accounts and meetings
-  prober check                a verdict about the platform in probes.yaml`,
+  prober check                a verdict about the platform in probes.yaml
+  prober run                  on a schedule for ever, with metrics and a page`,
 		Version:           version(),
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -32,7 +33,7 @@ did it work, how long did each part take, and whose fault was it when it did not
 	root.Flags().Bool("version", false, "print the version")
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newCheck(), newConfig(), newDevstack(), newProvision(), newVersion())
+	root.AddCommand(newCheck(), newConfig(), newDevstack(), newProvision(), newRun(), newVersion())
 	return root
 }
 

@@ -21,7 +21,13 @@ func newVersion() *cobra.Command {
 }
 
 func version() string {
-	v, revision := "(devel)", "unknown"
+	v, revision := build()
+	return fmt.Sprintf("prober %s, revision %s, %s", v, revision, runtime.Version())
+}
+
+// build is the version and the revision that this binary was built from.
+func build() (v, revision string) {
+	v, revision = "(devel)", "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if info.Main.Version != "" {
 			v = info.Main.Version
@@ -32,5 +38,5 @@ func version() string {
 			}
 		}
 	}
-	return fmt.Sprintf("prober %s, revision %s, %s", v, revision, runtime.Version())
+	return v, revision
 }

@@ -78,6 +78,9 @@ func (f Files) ProvisionCommand(use config.Use) string { return f.command("provi
 // CheckCommand is the command line that checks with these files.
 func (f Files) CheckCommand() string { return f.command("check", "") }
 
+// RunCommand is the command line of a daemon with these files.
+func (f Files) RunCommand() string { return f.command("run", "") }
+
 func (f Files) command(name string, use config.Use) string {
 	words := []string{"prober", name}
 	if f.Config != "" && f.Config != DefaultConfig {

@@ -1,0 +1,183 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/flows/people"
+	"github.com/dark-tower/prober/internal/config"
+	"github.com/dark-tower/prober/internal/probe"
+	"github.com/dark-tower/prober/internal/schedule"
+	"github.com/dark-tower/prober/internal/setup"
+)
+
+// crew is the probes in force. A reload replaces those that have changed; the old
+// ones finish what they are at, and close when nothing runs on them any more.
+type crew struct {
+	watch people.Watch
+
+	mu      sync.Mutex // protects all following fields
+	members map[string]*member
+	closing sync.WaitGroup // members that are no longer in force
+}
+
+// member is a probe in force, or one that a run still goes on.
+type member struct {
+	*probe.Probe
+	fingerprint string
+	site        *tenancy
+
+	uses    int  // runs under way; protected by the crew's mu
+	retired bool // protected by the crew's mu
+}
+
+// tenancy closes a site when the last member on it has closed.
+type tenancy struct {
+	*setup.Site
+	tenants int // protected by the crew's mu
+}
+
+// apply puts the configuration of a site in force and returns what the scheduler has
+// to know. On an error nothing has changed, and the site is the caller's to close.
+func (c *crew) apply(ctx context.Context, site *setup.Site) ([]schedule.Probe, error) {
+	home := &tenancy{Site: site}
+	next := make(map[string]*member)
+	var plan []schedule.Probe
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range runnable(site.Config) {
+		lanes := site.Config.LanesOf(p, config.Run)
+		fingerprint, err := probe.Fingerprint(site, p, lanes)
+		if err != nil {
+			return nil, err
+		}
+		if old := c.members[p.Name]; old != nil && old.fingerprint == fingerprint {
+			next[p.Name] = old
+		} else {
+			staged, err := probe.New(site, p, lanes, c.watch)
+			if err != nil {
+				return nil, fmt.Errorf("probe %s: %w", p.Name, err)
+			}
+			next[p.Name] = &member{Probe: staged, fingerprint: fingerprint, site: home}
+		}
+		plan = append(plan, planned(p, lanes, fingerprint))
+	}
+	for _, m := range next {
+		if m.site == home {
+			home.tenants++
+		}
+	}
+	if home.tenants == 0 {
+		site.Close() // everything is as it was
+	}
+	for name, old := range c.members {
+		if next[name] != old {
+			c.retireLocked(ctx, old)
+		}
+	}
+	c.members = next
+	return plan, nil
+}
+
+// runnable are the probes that have a lane for the daemon.
+func runnable(cfg *config.Config) []config.Probe {
+	var out []config.Probe
+	for _, p := range cfg.Probes {
+		if len(cfg.LanesOf(p, config.Run)) > 0 {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func planned(p config.Probe, lanes []config.Lane, fingerprint string) schedule.Probe {
+	out := schedule.Probe{
+		Name: p.Name, Interval: p.Every(lanes).D(), Paused: p.Paused, Fingerprint: fingerprint,
+		Flow: p.Flow, Informational: p.Informational,
+		Participants: probe.Participants(p), DatagramsPerSecond: probe.DatagramsPerSecond(p),
+	}
+	for _, l := range lanes {
+		out.Lanes = append(out.Lanes, schedule.Lane{Name: l.Name, Rest: l.Rest.D()})
+	}
+	return out
+}
+
+// run runs the probe in force once.
+func (c *crew) run(ctx context.Context, s schedule.Start, h probe.Hooks) flows.Run {
+	c.mu.Lock()
+	m := c.members[s.Probe]
+	if m != nil {
+		m.uses++
+	}
+	c.mu.Unlock()
+	if m == nil { // removed in the moment in which it was due
+		return flows.Run{Probe: s.Probe, Trigger: s.Trigger, Started: time.Now(), Outcome: flows.Aborted}
+	}
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		m.uses--
+		if m.retired && m.uses == 0 {
+			c.dismissLocked(context.WithoutCancel(ctx), m)
+		}
+	}()
+	return m.Run(ctx, s.Lane, s.Trigger, h)
+}
+
+func (c *crew) retireLocked(ctx context.Context, m *member) {
+	m.retired = true
+	c.closing.Add(1)
+	if m.uses == 0 {
+		c.dismissLocked(context.WithoutCancel(ctx), m)
+	}
+}
+
+// dismissLocked closes a member that nothing runs on, on its own time: somebody may
+// have to leave a meeting.
+func (c *crew) dismissLocked(ctx context.Context, m *member) {
+	go func() {
+		defer c.closing.Done()
+		ctx, cancel := context.WithTimeout(ctx, m.site.Config.Platform.Deadlines.Teardown.D())
+		defer cancel()
+		_ = m.Close(ctx) // a resident that did not leave is a ghost for a while, and nothing can be done
+		c.mu.Lock()
+		m.site.tenants--
+		last := m.site.tenants == 0
+		c.mu.Unlock()
+		if last {
+			m.site.Site.Close()
+		}
+	}()
+}
+
+// dismiss closes everybody when the scheduler has stopped.
+func (c *crew) dismiss(ctx context.Context) error {
+	c.mu.Lock()
+	for _, m := range c.members {
+		c.retireLocked(ctx, m)
+	}
+	c.members = nil
+	c.mu.Unlock()
+	done := make(chan struct{})
+	go func() { c.closing.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return errors.New("somebody did not leave in time")
+	}
+}
+
+// laneRest says how long a lane of a probe rests after a run.
+func (c *crew) laneRest(lane schedule.Lane, run flows.Run) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.members[run.Probe]; m != nil {
+		return m.Rest(lane.Name, run)
+	}
+	return lane.Rest
+}

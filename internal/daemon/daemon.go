@@ -1,0 +1,238 @@
+// Package daemon is `prober run`: probes on a schedule for ever, and every finished
+// run turned into metrics, a trace, log lines, error budgets and a place on the page.
+// One value, the flows.Run, feeds all of them, so that they cannot disagree.
+//
+// It is wiring: when a probe runs is schedule's, what is counted is telemetry's and
+// slo's, who may look is web's.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dark-tower/prober/internal/config"
+	"github.com/dark-tower/prober/internal/history"
+	"github.com/dark-tower/prober/internal/schedule"
+	"github.com/dark-tower/prober/internal/selfwatch"
+	"github.com/dark-tower/prober/internal/setup"
+	"github.com/dark-tower/prober/internal/slo"
+	"github.com/dark-tower/prober/internal/telemetry/logging"
+	"github.com/dark-tower/prober/internal/telemetry/metrics"
+	"github.com/dark-tower/prober/internal/telemetry/tracing"
+	"github.com/dark-tower/prober/internal/web"
+)
+
+// Options are what a daemon is made of.
+type Options struct {
+	Files             setup.Files
+	Out               io.Writer // of the log
+	Terminal          bool      // Out is looked at by a person
+	Color             bool      // with colours; only on a terminal
+	Version, Revision string
+	Instance          string          // seeds the splay; such as the host's name
+	Reload            <-chan struct{} // asks for the configuration to be read again; may be nil
+	LookAgain         time.Duration   // between two looks at the configuration's content; default 10 s
+
+	OnListening func(net.Addr) // may be nil
+}
+
+// How long the end of the daemon takes at most, besides the drain of the schedule: a
+// grace period of 35 s has room for all of it (platform conventions, cluster 1.6).
+const (
+	leavePatience = 5 * time.Second
+	flushPatience = 3 * time.Second
+)
+
+// Daemon is the running prober.
+type Daemon struct {
+	opts  Options
+	log   *slog.Logger
+	level *slog.LevelVar
+
+	watch     *selfwatch.Sampler
+	crew      *crew
+	scheduler *schedule.Scheduler
+	metrics   *metrics.Metrics
+	tracing   *tracing.Tracing
+	budgets   *budgets
+	history   *history.Store
+	web       *web.Server
+
+	mu  sync.Mutex     // protects cfg
+	cfg *config.Config // in force
+}
+
+func (d *Daemon) config() *config.Config {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cfg
+}
+
+// Run runs the daemon until ctx is done. An error before it has begun is one of the
+// configuration, of what it names, or of the port.
+func Run(ctx context.Context, o Options) error {
+	d, listener, err := open(ctx, o)
+	if err != nil {
+		return err
+	}
+	if o.OnListening != nil {
+		o.OnListening(listener.Addr())
+	}
+	return d.run(ctx, listener)
+}
+
+// open makes everything ready. Nothing has been asked of the platform yet.
+func open(ctx context.Context, o Options) (_ *Daemon, _ net.Listener, err error) {
+	if o.LookAgain <= 0 {
+		o.LookAgain = 10 * time.Second
+	}
+	cfg, err := setup.Load(o.Files.Config)
+	if err != nil {
+		return nil, nil, err
+	}
+	d := &Daemon{opts: o, level: new(slog.LevelVar)}
+	if d.log, err = d.logger(cfg.Daemon.Logs); err != nil {
+		return nil, nil, err
+	}
+	token, err := cfg.Daemon.Token.Fetch(nil, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("daemon.token: %w", err)
+	}
+	site, err := d.site(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			site.Close()
+		}
+	}()
+	if d.tracing, err = tracing.Open(ctx, tracing.Options{Version: o.Version, Instance: o.Instance,
+		KeepOneIn: cfg.Daemon.Traces.KeepOneIn, Log: d.log}); err != nil {
+		return nil, nil, err
+	}
+	d.metrics = metrics.New(metrics.Build{Version: o.Version, Revision: o.Revision})
+	d.history = history.New(cfg.Daemon.Keep)
+	now := time.Now()
+	if d.budgets, err = openBudgets(cfg.Daemon.StateFile, d.metrics, now, slo.Objectives(cfg), d.log); err != nil {
+		return nil, nil, err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Daemon.Listen)
+	if err != nil {
+		return nil, nil, &ListenError{Addr: cfg.Daemon.Listen, Err: err}
+	}
+	d.watch = selfwatch.Start()
+	d.crew = &crew{watch: d.watch}
+	d.scheduler = schedule.New(schedule.Options{
+		Instance: o.Instance, FirstRun: cfg.Daemon.FirstRun.D(), Ghost: cfg.Platform.Ghost.D(),
+		Rest: d.crew.laneRest, Run: d.once, Observer: (*observer)(d),
+	})
+	if d.web, err = d.server(listener, token); err == nil {
+		err = d.adopt(ctx, site)
+	}
+	if err != nil {
+		d.watch.Stop()
+		return nil, nil, errors.Join(err, listener.Close())
+	}
+	d.metrics.Reloaded(true, now)
+	return d, listener, nil
+}
+
+// ListenError is a port that cannot be had.
+type ListenError struct {
+	Addr string
+	Err  error
+}
+
+func (e *ListenError) Error() string {
+	return fmt.Sprintf("daemon.listen: %s cannot be listened on: %v", e.Addr, e.Err)
+}
+
+// Unwrap returns what the system said.
+func (e *ListenError) Unwrap() error { return e.Err }
+
+func (d *Daemon) logger(l config.Logs) (*slog.Logger, error) {
+	key, err := l.HashKey.Fetch(nil, nil)
+	if err != nil {
+		return nil, fmt.Errorf("daemon.logs.hash_key: %w", err)
+	}
+	format := logging.JSON
+	if l.Format == config.LogText || l.Format == config.LogAuto && d.opts.Terminal {
+		format = logging.Text
+	}
+	_ = d.level.UnmarshalText([]byte(l.Level)) // the configuration knows four words, and so does slog
+	return logging.New(d.opts.Out, logging.Options{Format: format, Level: d.level, Color: d.opts.Color, Key: []byte(key)}), nil
+}
+
+// site opens what the probes in cfg need.
+func (d *Daemon) site(cfg *config.Config) (*setup.Site, error) {
+	var lanes []string
+	for _, p := range runnable(cfg) {
+		for _, l := range cfg.LanesOf(p, config.Run) {
+			lanes = append(lanes, l.Name)
+		}
+	}
+	if len(lanes) == 0 {
+		return nil, errors.New("no probe has a lane with `use: run`; add one, since a lane never serves two processes")
+	}
+	return setup.Open(cfg, d.opts.Files, config.Run, lanes, d.log)
+}
+
+// run goes on until ctx is done, and then ends everything in its order: no new runs,
+// the running ones, the people who stay between runs, what is to be kept and sent,
+// and at last the port.
+func (d *Daemon) run(ctx context.Context, listener net.Listener) error {
+	serving, unserve := context.WithCancel(context.WithoutCancel(ctx))
+	defer unserve()
+	var working errgroup.Group
+	failed, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	working.Go(func() error {
+		err := d.web.Serve(serving, listener)
+		if err != nil {
+			fail(err) // without the port nobody sees what the probes see
+		}
+		return err
+	})
+	var tending errgroup.Group
+	tending.Go(func() error {
+		follow(failed, d.opts.LookAgain, d.opts.Reload, d.content, func() { d.reload(failed) })
+		return nil
+	})
+	tending.Go(func() error { d.budgets.tend(failed, d.log); return nil })
+	tending.Go(func() error { d.countDrops(failed); return nil })
+	d.log.Info("the prober runs", "probes", len(d.scheduler.Status()), "version", d.opts.Version)
+
+	d.scheduler.Run(failed, d.config().Daemon.Drain.D())
+
+	d.log.Info("the prober is stopping")
+	_ = tending.Wait()
+	err := d.finish(context.WithoutCancel(ctx))
+	d.log.Info("the prober has stopped")
+	unserve()
+	return errors.Join(err, working.Wait())
+}
+
+// finish lets nothing go that can still be kept.
+func (d *Daemon) finish(ctx context.Context) error {
+	leaving, cancel := context.WithTimeout(ctx, leavePatience)
+	defer cancel()
+	left := d.crew.dismiss(leaving)
+	kept := d.budgets.save(time.Now())
+	flushing, done := context.WithTimeout(ctx, flushPatience)
+	defer done()
+	flushed := d.tracing.Shutdown(flushing)
+	d.watch.Stop()
+	if flushed != nil {
+		d.log.Warn("not every trace was exported", "error", flushed)
+	}
+	return errors.Join(left, kept)
+}

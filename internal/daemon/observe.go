@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/history"
+	"github.com/dark-tower/prober/internal/probe"
+	"github.com/dark-tower/prober/internal/schedule"
+	"github.com/dark-tower/prober/internal/telemetry/logging"
+)
+
+// once runs a probe for the scheduler, and logs its steps as they end.
+func (d *Daemon) once(ctx context.Context, s schedule.Start) flows.Run {
+	lines := &lines{}
+	log := slog.New(slog.NewMultiHandler(d.log.Handler(),
+		logging.New(lines, logging.Options{Format: logging.Text, Level: slog.LevelDebug}).Handler()))
+	runs := logging.NewRuns(log)
+	run := d.crew.run(ctx, s, probe.Hooks{Tracer: d.tracing.Tracer(),
+		OnDone: func(step flows.StepResult) { runs.Step(s.Probe, d.flowOf(s.Probe), step) }})
+	runs.Run(run)
+	d.settle(run, lines.all())
+	return run
+}
+
+func (d *Daemon) flowOf(name string) flows.Flow {
+	p, _ := d.config().Probe(name)
+	return p.Flow
+}
+
+// settle turns a finished run into everything but its events: those are counted in
+// the order in which the scheduler reports.
+func (d *Daemon) settle(run flows.Run, log []string) {
+	kept := d.tracing.Settle(run, d.budgets.notable(run))
+	d.metrics.Observe(run, kept)
+	d.history.Add(history.Finished{Run: run, Log: log, Kept: kept})
+}
+
+// observer is the daemon as the scheduler sees it.
+type observer Daemon
+
+// Started implements schedule.Observer.
+func (o *observer) Started(s schedule.Start) { o.metrics.Started(s.Probe, s.Delay) }
+
+// Skipped implements schedule.Observer.
+func (o *observer) Skipped(s schedule.Skip) { o.metrics.Skipped(s.Probe, string(s.Reason)) }
+
+// Finished implements schedule.Observer.
+func (o *observer) Finished(s schedule.Start, run flows.Run) {
+	o.metrics.Finished(s.Probe)
+	if run.Trigger == flows.Scheduled {
+		o.budgets.count(time.Now(), run)
+	}
+}
+
+// Inherited implements schedule.Observer: an outage does not thin out its own
+// samples. What somebody started by hand moves no objective.
+func (o *observer) Inherited(run flows.Run, slots int) {
+	if run.Trigger == flows.Scheduled {
+		o.budgets.inherit(time.Now(), run, slots)
+	}
+}
+
+// BackedOff implements schedule.Observer.
+func (o *observer) BackedOff(probe string, until time.Time, interval time.Duration) {
+	o.metrics.BackedOff(probe, interval)
+	if !until.IsZero() {
+		o.log.Warn("a service asked to be left alone: the probe runs less often", "probe", probe, "until", until.UTC().Format(time.RFC3339), "interval", interval.String())
+		return
+	}
+	o.log.Info("the probe runs at its own interval again", "probe", probe, "interval", interval.String())
+}
+
+// lines collects the log of one run.
+type lines struct {
+	mu  sync.Mutex // protects buf
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lines) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Split(strings.TrimRight(l.buf.String(), "\n"), "\n")
+}
+
+// countDrops keeps the metric of spans that were lost up to date.
+func (d *Daemon) countDrops(ctx context.Context) {
+	ticker := time.NewTicker(5 * time.Second)
+	defer ticker.Stop()
+	var counted uint64
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			dropped := d.tracing.Dropped()
+			d.metrics.Dropped("spans", dropped-counted)
+			counted = dropped
+		}
+	}
+}

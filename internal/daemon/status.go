@@ -1,0 +1,101 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/config"
+	"github.com/dark-tower/prober/internal/darktower/httpapi"
+	"github.com/dark-tower/prober/internal/schedule"
+	"github.com/dark-tower/prober/internal/slo"
+	"github.com/dark-tower/prober/internal/web"
+)
+
+// server makes the port's server.
+func (d *Daemon) server(listener net.Listener, token string) (*web.Server, error) {
+	return web.New(web.Options{
+		Metrics: d.metrics.Handler(), Runs: d.history, Probes: d.status, Trigger: d.trigger,
+		Alive: d.scheduler.Alive, Ready: d.scheduler.Alive,
+		Loopback: web.IsLoopback(listener.Addr()), Token: httpapi.Secret(token),
+		Version: d.opts.Version, Log: d.log,
+	})
+}
+
+// trigger runs a probe now, for the API.
+func (d *Daemon) trigger(ctx context.Context, name string) (flows.Run, error) {
+	run, err := d.scheduler.Now(ctx, name)
+	var busy *schedule.BusyError
+	switch {
+	case errors.Is(err, schedule.ErrUnknownProbe):
+		return run, web.ErrUnknownProbe
+	case errors.As(err, &busy):
+		return run, &web.BusyError{Why: string(busy.Why)}
+	}
+	return run, err
+}
+
+// status is what the page and the API show of the probes.
+func (d *Daemon) status() []web.ProbeStatus {
+	cfg := d.config()
+	scheduled := make(map[string]schedule.Status)
+	for _, s := range d.scheduler.Status() {
+		scheduled[s.Probe] = s
+	}
+	budgets := make(map[string][]slo.Budget)
+	for _, b := range d.budgets.book.Report(time.Now()) {
+		budgets[b.Objective.Probe] = append(budgets[b.Objective.Probe], b)
+	}
+	var out []web.ProbeStatus
+	for _, p := range runnable(cfg) {
+		s := scheduled[p.Name]
+		view := web.ProbeStatus{
+			Name: p.Name, Flow: p.Flow, Informational: p.Informational, Paused: p.Paused,
+			Interval: s.Interval, NextDue: s.NextDue, RunningSince: s.Running, BackoffUntil: s.BackoffUntil,
+		}
+		if view.Interval == 0 {
+			view.Interval = p.Every(cfg.LanesOf(p, config.Run)).D()
+		}
+		for _, l := range s.Lanes {
+			if l.Until.After(time.Now()) {
+				view.Resting = append(view.Resting, web.LaneRest{Lane: l.Name, Until: l.Until})
+			}
+		}
+		for _, b := range budgets[p.Name] {
+			view.Objectives = append(view.Objectives, shown(b))
+		}
+		out = append(out, view)
+	}
+	return out
+}
+
+func shown(b slo.Budget) web.ObjectiveStatus {
+	o := b.Objective
+	out := web.ObjectiveStatus{
+		Name: o.Name, Indicator: string(o.SLI), Role: string(o.Role), Target: o.Target, Threshold: o.Threshold, Window: o.Window,
+		SLI: b.SLI, Consumed: b.Consumed, Remaining: b.Remaining,
+		Coverage: fmt.Sprintf("%s of %s measured", span(b.Measured), config.Duration(o.Window)),
+	}
+	for _, w := range slo.BurnWindows() {
+		burn := web.Burn{Window: w}
+		if rate, known := b.Burn[w]; known {
+			burn.Rate = &rate
+		}
+		out.Burn = append(out.Burn, burn)
+	}
+	return out
+}
+
+// span writes how long was measured as people say it.
+func span(d time.Duration) string {
+	switch {
+	case d >= 24*time.Hour:
+		return fmt.Sprintf("%.1f d", d.Hours()/24)
+	case d >= time.Hour:
+		return fmt.Sprintf("%.1f h", d.Hours())
+	}
+	return fmt.Sprintf("%.0f min", d.Minutes())
+}

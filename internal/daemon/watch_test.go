@@ -1,0 +1,89 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestAChangeThatStaysIsTakenOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		content, changes := []byte("a"), 0
+		asked := make(chan struct{})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			follow(ctx, 10*time.Second, asked, func() []byte { return content }, func() { changes++ })
+		}()
+		wait := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
+		expect := func(n int, what string) {
+			t.Helper()
+			if changes != n {
+				t.Fatalf("%s: %d reloads, want %d", what, changes, n)
+			}
+		}
+		wait(time.Minute)
+		expect(0, "nothing changed")
+		content = []byte("b")
+		wait(11 * time.Second)
+		expect(0, "seen once: somebody may still be writing")
+		content = []byte("bc")
+		wait(10 * time.Second)
+		expect(0, "seen once again")
+		wait(10 * time.Second)
+		expect(1, "it has stayed")
+		wait(time.Minute)
+		expect(1, "nothing new")
+		asked <- struct{}{}
+		synctest.Wait()
+		expect(2, "asked for, with the same content")
+		content = []byte("d")
+		wait(11 * time.Second)
+		content = []byte("bc")
+		wait(time.Minute)
+		expect(2, "changed back before it was taken")
+		cancel()
+		<-done
+	})
+}
+
+func TestAMountedFolderIsOneContent(t *testing.T) {
+	dir := t.TempDir()
+	config, other := filepath.Join(dir, "probes.yaml"), filepath.Join(dir, "ca.pem")
+	write := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(config, "one")
+	write(other, "one")
+	plain := contentOf(config)
+	write(other, "two")
+	if string(contentOf(config)) != string(plain) {
+		t.Error("a file beside the configuration changed, and the folder is nobody's mount")
+	}
+	if err := os.Symlink(dir, filepath.Join(dir, "..data")); err != nil {
+		t.Fatal(err)
+	}
+	before := contentOf(config)
+	write(other, "three")
+	if string(contentOf(config)) == string(before) {
+		t.Error("a file of the mounted folder changed, and nobody noticed")
+	}
+	before = contentOf(config)
+	write(config, "two")
+	if string(contentOf(config)) == string(before) {
+		t.Error("the configuration changed, and nobody noticed")
+	}
+	lanes := filepath.Join(t.TempDir(), "lanes.json")
+	before = contentOf(config, lanes)
+	write(lanes, "{}")
+	if string(contentOf(config, lanes)) == string(before) {
+		t.Error("the lane file came, and nobody noticed")
+	}
+}
