@@ -76,8 +76,12 @@ func (j *Judge) hasWorked(ctx context.Context, step Step) bool {
 	return j.worked[deedOf(ctx, step)]
 }
 
-// Attribute gives an error of a step its hop and reason.
+// Attribute gives an error of a step its hop and reason, which are Legal together.
 func (j *Judge) Attribute(ctx context.Context, step Step, err error) *Failure {
+	return j.attribute(ctx, step, err).row()
+}
+
+func (j *Judge) attribute(ctx context.Context, step Step, err error) *Failure {
 	f := &Failure{Step: step, Hop: step.Owner(), Reason: Protocol, Err: err, Detail: err.Error()}
 	if local(err) {
 		return f.self(CauseNetwork)
@@ -110,7 +114,9 @@ func (j *Judge) Attribute(ctx context.Context, step Step, err error) *Failure {
 		f.over(MC)
 	case errors.As(err, &late):
 		f.Reason = Timeout
-		f.over(MC)
+		if step != StepMHConnect { // which asks MC nothing: the handlers took the time
+			f.over(MC)
+		}
 		return j.silence(ctx, f)
 	case errors.As(err, &dial):
 		return j.dial(ctx, f, dial)
@@ -148,6 +154,9 @@ func (j *Judge) ended(ctx context.Context, f *Failure, h Hop, err error) *Failur
 	case session.Via == webtransport.ViaLocal:
 		return f.self(CauseConfig) // hung up on by ourselves
 	case session.Via == webtransport.ViaIdleTimeout:
+		if !Legal(f.Step, f.Hop, Closed) { // nothing stood yet that could be closed
+			f.Reason = Timeout
+		}
 		return j.silence(ctx, f)
 	}
 	return f
@@ -207,18 +216,16 @@ func (j *Judge) transport(ctx context.Context, f *Failure, e *httpapi.TransportE
 		return f.self(CauseNetwork)
 	case httpapi.KindNoSuchHost:
 		f.Hop, f.Reason = Network, Unreachable
-	case httpapi.KindRefused:
+	case httpapi.KindRefused, httpapi.KindReset, httpapi.KindClosed:
 		f.Reason = Unavailable
 	case httpapi.KindUnreachable:
-		f.Reason = Unreachable
+		f.Reason = Unavailable
 		return j.silence(ctx, f)
 	case httpapi.KindTimeout:
 		f.Reason = Timeout
 		return j.silence(ctx, f)
 	case httpapi.KindTLSExpired, httpapi.KindTLSUnknownCA, httpapi.KindTLSWrongName, httpapi.KindTLSOther:
 		f.Reason = TLS
-	case httpapi.KindReset, httpapi.KindClosed:
-		f.Reason = Closed
 	case httpapi.KindCanceled:
 		return f.self(CauseUnspecified)
 	}
@@ -231,8 +238,8 @@ func (j *Judge) dial(ctx context.Context, f *Failure, e *webtransport.DialError)
 		return f.self(CauseNetwork)
 	case webtransport.KindNoSuchHost:
 		f.Hop, f.Reason = Network, Unreachable
-	case webtransport.KindUnreachable:
-		f.Reason = Unreachable
+	case webtransport.KindUnreachable, webtransport.KindRefused, webtransport.KindClosed:
+		f.Reason = Unavailable
 	case webtransport.KindTimeout:
 		f.Reason = Timeout
 		if !e.Heard {
@@ -241,15 +248,10 @@ func (j *Judge) dial(ctx context.Context, f *Failure, e *webtransport.DialError)
 	case webtransport.KindTLSExpired, webtransport.KindTLSUnknownCA, webtransport.KindTLSWrongName,
 		webtransport.KindTLSPin, webtransport.KindTLSOther:
 		f.Reason = TLS
-	case webtransport.KindRefused:
-		f.Reason = Unavailable
 	case webtransport.KindStatus:
-		f.Reason = Rejected
-		if e.Status >= 500 {
+		if e.Status >= 500 { // the contract has no other refusal of a CONNECT
 			f.Reason = Unavailable
 		}
-	case webtransport.KindClosed:
-		f.Reason = Closed
 	case webtransport.KindCanceled:
 		return f.self(CauseUnspecified)
 	}

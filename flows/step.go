@@ -81,6 +81,7 @@ func (p *Part) Blame(ctx context.Context, step Step, err error) *Failure {
 	if f.Step == "" {
 		f.Step = step
 	}
+	f.row()
 	if f.Actor == "" {
 		f.Actor = p.actor
 	}

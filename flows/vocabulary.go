@@ -94,14 +94,14 @@ type Reason string
 
 // The reasons.
 const (
-	Unreachable Reason = "unreachable" // nothing listens there, or the name does not exist
+	Unreachable Reason = "unreachable" // the name does not exist, or no packet gets there: hop network
 	Timeout     Reason = "timeout"     // silence until the step's deadline
 	TLS         Reason = "tls"         // the certificate was not accepted
 	Protocol    Reason = "protocol"    // an answer that the contract does not allow
-	Rejected    Reason = "rejected"    // 4xx; ErrorMessage codes 1 to 5
-	Unavailable Reason = "unavailable" // 5xx; codes 6 and 7; restarting; refused connection
+	Rejected    Reason = "rejected"    // 4xx; MC's codes 1 to 5 at the join
+	Unavailable Reason = "unavailable" // 5xx; codes 6 and 7; restarting; a closed port; no answer before the connection went away
 	Throttled   Reason = "throttled"   // 429: the run is inconclusive
-	Closed      Reason = "closed"      // the connection went away
+	Closed      Reason = "closed"      // a session that stood went away
 	NoMedia     Reason = "no_media"    // routed, and silent
 	Self        Reason = "self"        // the prober; see Cause
 )

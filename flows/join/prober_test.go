@@ -157,14 +157,14 @@ func TestWhatGoesWrongOnTheWay(t *testing.T) {
 	silent := func(context.Context) error { return errors.New("silence") }
 	connect, handlers := flows.StepMCConnect, flows.StepMHConnect
 	p.Rows(t, flows.Join, script, []flowtest.Row{
-		{Name: "MC's port is closed", Want: anchors(connect, flows.MC, flows.Unreachable),
+		{Name: "MC's port is closed", Want: anchors(connect, flows.MC, flows.Unavailable),
 			Stage: func(t *testing.T, s *people.Stage) { toward(&s.Platform.MC, closed(t), p.ControllerURLs...) }},
 		{Name: "only MC is silent", Want: anchors(connect, flows.MC, flows.Timeout),
 			Stage: func(t *testing.T, s *people.Stage) {
 				toward(&s.Platform.MC, dark(t), p.ControllerURLs...)
 				s.Judge.Witness.Learn(flows.Target{Hop: flows.MH, Addr: "a handler", Ping: func(context.Context) error { return nil }})
 			}},
-		{Name: "UDP is silent while HTTP answers", Want: anchors(connect, flows.Network, flows.Timeout),
+		{Name: "UDP is silent while HTTP answers", Want: anchors(connect, flows.Network, flows.Unreachable),
 			Stage: func(t *testing.T, s *people.Stage) {
 				toward(&s.Platform.MC, dark(t), p.ControllerURLs...)
 				s.Judge.Witness.Learn(flows.Target{Hop: flows.MH, Addr: "a handler", Ping: silent})
@@ -176,7 +176,7 @@ func TestWhatGoesWrongOnTheWay(t *testing.T) {
 				s.Judge.Witness.HTTP, s.Judge.Witness.Reference = nil, silent
 				s.Judge.Witness.Patience = time.Second
 			}},
-		{Name: "no handler's port is open", Want: anchors(handlers, flows.MH, flows.Unreachable),
+		{Name: "no handler's port is open", Want: anchors(handlers, flows.MH, flows.Unavailable),
 			Stage: func(t *testing.T, s *people.Stage) { toward(&s.Platform.MH, closed(t), p.HandlerURLs...) }},
 		{Name: "the handlers are silent", Want: anchors(handlers, flows.MH, flows.Timeout),
 			Stage: func(t *testing.T, s *people.Stage) { toward(&s.Platform.MH, dark(t), p.HandlerURLs...) }},
