@@ -1,41 +1,89 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path"
-	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
 
 	"sigs.k8s.io/kustomize/api/resmap"
 )
 
 // check looks at everything there is, and says what that was when it finds nothing.
 func check(r repository) (findings []Finding, counted string) {
+	findings, counted, err := checkAll(r)
+	if err != nil {
+		findings = append(findings, Finding{File: "manifests", What: err.Error()})
+	}
+	return findings, counted
+}
+
+func checkAll(r repository) (findings []Finding, counted string, err error) {
 	decoder, err := newDecoder()
 	if err != nil {
-		return []Finding{{File: "manifests", What: err.Error()}}, ""
+		return nil, "", err
 	}
 	overlays := r.glob(overlayDir("*"))
 	if len(overlays) == 0 {
-		return []Finding{{File: overlaysDir, What: "there are no overlays"}}, ""
+		return nil, "", fmt.Errorf("there are no overlays in %s", overlaysDir)
 	}
+	prober, err := buildProber(r)
+	if err != nil {
+		return nil, "", err
+	}
+	defer func() { err = errors.Join(err, prober.Close()) }()
 	objects := 0
 	for _, dir := range overlays {
-		found, n := checkOverlay(r, decoder, dir)
+		found, n, err := checkOverlay(r, decoder, prober, dir)
+		if err != nil {
+			return findings, "", err
+		}
 		findings = append(findings, found...)
 		objects += n
 	}
-	return findings, fmt.Sprintf("manifests: %d objects in %d overlays are good", objects, len(overlays))
+	return findings, fmt.Sprintf("manifests: %d objects in %d overlays are good", objects, len(overlays)), nil
 }
 
-func checkOverlay(r repository, d decoder, dir string) ([]Finding, int) {
+func checkOverlay(r repository, d decoder, p *prober, dir string) ([]Finding, int, error) {
 	rep := &report{file: dir}
 	built, err := r.build(dir)
 	if err != nil {
 		rep.addf("", "%v", err)
-		return rep.findings, 0
+		return rep.findings, 0, nil
 	}
 	objects := decodeAll(rep, d, built)
-	return rep.findings, len(objects)
+	overlay := path.Base(dir)
+	for _, o := range objects {
+		metadata(rep, overlay, o)
+		placeholders(rep, overlay, o)
+		references(rep, o, objects)
+		if err := workload(rep, o); err != nil {
+			return nil, 0, err
+		}
+		if err := configured(rep, p, overlay, o, objects); err != nil {
+			return nil, 0, err
+		}
+	}
+	policies(rep, objects)
+	scraped(rep, objects)
+	return rep.findings, len(objects), nil
+}
+
+// configured looks at a workload's configuration, and at what follows from it.
+func configured(rep *report, p *prober, overlay string, o object, all []object) error {
+	if _, ok := podOf(o.typed); !ok {
+		return nil
+	}
+	content, configMap, err := configuration(o, all)
+	if err != nil {
+		rep.addf(o.name, "%v", err)
+		return nil
+	}
+	_, daemon := o.typed.(*appsv1.Deployment)
+	reach(rep, o, all, content)
+	variables(rep, o, all, content, daemon)
+	return accepted(rep, p, overlay, configMap, content)
 }
 
 func decodeAll(rep *report, d decoder, built resmap.ResMap) []object {
@@ -53,15 +101,4 @@ func decodeAll(rep *report, d decoder, built resmap.ResMap) []object {
 		objects = append(objects, o)
 	}
 	return objects
-}
-
-func overlayName(dir string) string { return path.Base(dir) }
-
-func names(objects []object) []string {
-	var all []string
-	for _, o := range objects {
-		all = append(all, o.name)
-	}
-	slices.Sort(all)
-	return all
 }
