@@ -6,10 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/trace"
 )
 
 // Part is one person's share of a run.
@@ -33,6 +29,9 @@ func (p *Part) AfterCut() *Part {
 	return &q
 }
 
+// measures reports whether a step counts for the SLI.
+func (p *Part) measures(step Step) bool { return p.measured || step == StepGCAssign }
+
 // Step gives fn a span, a duration and, when it fails, a hop and a reason. The
 // error it returns is always a *Failure: fn's own one, or fn's error attributed. A
 // step that was cancelled, as the run is shut down or somebody else has failed, is
@@ -41,12 +40,10 @@ func (p *Part) Step(ctx context.Context, step Step, fn func(context.Context) err
 	if p.run.spec.OnStep != nil {
 		p.run.spec.OnStep(p.actor, step, p.after)
 	}
-	ctx, span := p.run.trace.Start(ctx, fmt.Sprintf("prober.%s.%s", p.run.spec.Flow, step), trace.WithAttributes(
-		attribute.String("actor", p.actor), attribute.Bool("after_cut", p.after), attribute.String("hop", string(step.Owner()))))
+	ctx, span := p.run.trace.Start(ctx, fmt.Sprintf("prober.%s.%s", p.run.spec.Flow, step), startStep(p, step))
 	defer span.End()
 	phases := &phaseLog{}
-	result := StepResult{Step: step, Actor: p.actor, After: p.after, Started: time.Now(),
-		Measured: p.measured || step == StepGCAssign}
+	result := StepResult{Step: step, Actor: p.actor, After: p.after, Started: time.Now(), Measured: p.measures(step)}
 	if sc := span.SpanContext(); sc.HasSpanID() {
 		result.TraceID, result.SpanID = sc.TraceID().String(), sc.SpanID().String()
 	}
@@ -55,13 +52,14 @@ func (p *Part) Step(ctx context.Context, step Step, fn func(context.Context) err
 	if err != nil {
 		failure := p.Blame(ctx, step, err)
 		result.Failure = failure
-		span.SetStatus(codes.Error, failure.Error())
 		if failure.givenUp() {
+			giveUp(span)
 			return failure // it was neither done nor did it fail
 		}
 		err = failure
 	}
 	result.Phases = phases.sumTo(result.Duration)
+	endStep(span, result)
 	p.run.Record(func(run *Run) { run.Steps = append(run.Steps, result) })
 	p.run.noteFailure(result.Failure)
 	if p.run.spec.OnDone != nil {
@@ -159,10 +157,6 @@ func (l *phaseLog) span(called time.Time) (start time.Time, d time.Duration) {
 	}
 	return start, max(0, end.Sub(start))
 }
-
-// PhaseRest names what no other phase of a step accounts for: building and
-// parsing, and waiting for our own turn.
-const PhaseRest = "rest"
 
 func (l *phaseLog) sumTo(total time.Duration) []Phase {
 	l.mu.Lock()

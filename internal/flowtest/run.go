@@ -124,6 +124,9 @@ func sound(t testing.TB, run flows.Run) {
 			if ph.Duration <= 0 {
 				t.Errorf("phase %s of %s took %v: a phase that did not happen is absent", ph.Name, s.Step, ph.Duration)
 			}
+			if !slices.Contains(flows.PhasesOf(s.Step), ph.Name) {
+				t.Errorf("step %s recorded phase %s", s.Step, ph.Name)
+			}
 			sum += ph.Duration
 		}
 		if len(s.Phases) > 0 && sum != s.Duration {
