@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
@@ -71,8 +69,7 @@ func Execute(ctx context.Context, spec Spec, script Script) Run {
 	if tracer == nil {
 		tracer = noop.NewTracerProvider().Tracer("")
 	}
-	ctx, span := tracer.Start(ctx, "prober."+string(spec.Flow), trace.WithNewRoot(), trace.WithAttributes(
-		attribute.String("probe", spec.Probe), attribute.String("flow", string(spec.Flow))))
+	ctx, span := tracer.Start(ctx, "prober."+string(spec.Flow), trace.WithNewRoot(), startRun(spec))
 	defer span.End()
 	clock := spec.Clock
 	if clock == nil {
@@ -95,10 +92,7 @@ func Execute(ctx context.Context, spec Spec, script Script) Run {
 	if disturbed {
 		disturbance.void(&run)
 	}
-	span.SetAttributes(attribute.String("outcome", string(run.Outcome)))
-	if run.Failure != nil {
-		span.SetStatus(codes.Error, run.Failure.Error())
-	}
+	endRun(span, run)
 	return run
 }
 

@@ -122,7 +122,7 @@ func organisationHost(organisation, host, port string) string {
 // a *httpapi.StatusError with status 409.
 func (c *Client) Register(ctx context.Context, cred Credentials) (Token, error) {
 	return c.obtain(ctx, cred, httpapi.Request{
-		Operation: "register", Path: "/api/v1/auth/register",
+		Operation: "register", Path: "/api/v1/auth/register", Template: "/api/v1/auth/register",
 		Body: struct {
 			Email       string `json:"email"`
 			Password    string `json:"password"`
@@ -134,7 +134,7 @@ func (c *Client) Register(ctx context.Context, cred Credentials) (Token, error) 
 // SignIn asks AC for a new token, always, and remembers it for Token.
 func (c *Client) SignIn(ctx context.Context, cred Credentials) (Token, error) {
 	return c.obtain(ctx, cred, httpapi.Request{
-		Operation: "sign in", Path: "/api/v1/auth/user/token",
+		Operation: "sign in", Path: "/api/v1/auth/user/token", Template: "/api/v1/auth/user/token",
 		Body: struct {
 			Email    string `json:"email"`
 			Password string `json:"password"`

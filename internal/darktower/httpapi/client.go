@@ -117,6 +117,7 @@ type Request struct {
 	Operation string   // in errors: "<service> refused to <operation>"
 	Method    string   // GET or POST
 	Path      string   // begins with a slash
+	Template  string   // the path with {names} for what varies, for traces; empty: not shown
 	Bearer    Secret   // sent as Authorization when not empty
 	Body      any      // encoded as JSON when not nil
 	Want      int      // the only status that is success
@@ -125,11 +126,16 @@ type Request struct {
 
 // Do makes one call and decodes the success body into out. Errors are *StatusError,
 // *TransportError or *AnswerError.
-func (c *Client) Do(ctx context.Context, r Request, out any) error {
+func (c *Client) Do(ctx context.Context, r Request, out any) (err error) {
+	ctx, span := c.startSpan(ctx, r)
 	reqCtx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	rec := newRecorder(c.service, r.Operation)
-	defer func() { Report(ctx, rec.finish()) }()
+	defer func() {
+		phases := rec.finish()
+		endSpan(span, phases, r.Want, err)
+		Report(ctx, phases)
+	}()
 
 	req, err := c.newRequest(httptrace.WithClientTrace(reqCtx, rec.trace()), r)
 	if err != nil {

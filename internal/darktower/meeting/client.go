@@ -116,7 +116,7 @@ func (c *Client) Create(ctx context.Context, userToken httpapi.Secret, r CreateR
 		body.ScheduledStartTime = &at
 	}
 	request := httpapi.Request{
-		Operation: "create a meeting", Method: http.MethodPost, Path: "/api/v1/meetings",
+		Operation: "create a meeting", Method: http.MethodPost, Path: "/api/v1/meetings", Template: "/api/v1/meetings",
 		Bearer: userToken, Body: body, Want: http.StatusCreated, Sensitive: []string{name},
 	}
 	var a createAnswer
@@ -177,7 +177,7 @@ func (c *Client) Join(ctx context.Context, userToken, code httpapi.Secret) (Tick
 		return Ticket{}, fmt.Errorf("asking GC to join: %w", ErrBadCode)
 	}
 	request := httpapi.Request{
-		Operation: "join a meeting", Method: http.MethodGet, Path: "/api/v1/meetings/" + code.Reveal(),
+		Operation: "join a meeting", Method: http.MethodGet, Path: "/api/v1/meetings/" + code.Reveal(), Template: "/api/v1/meetings/{code}",
 		Bearer: userToken, Want: http.StatusOK, Sensitive: []string{code.Reveal()},
 	}
 	asked := c.now()
