@@ -74,6 +74,7 @@ func (c *Cast) report(run *flows.Run) {
 		}
 		run.Self.DroppedRecords += p.LostRecords()
 	}
+	run.Transcript = c.said.since(run.Started)
 	if run.Self.DroppedDatagrams+run.Self.DroppedRecords > 0 {
 		run.Self.Taints = append(run.Self.Taints, flows.CauseDrops)
 	}

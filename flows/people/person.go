@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -29,6 +30,7 @@ type Person struct {
 	account account.Credentials
 	ticket  meeting.Ticket
 	former  []string // participant ids, of each session in turn
+	voice   atomic.Pointer[voice]
 }
 
 // AfterCut marks the steps that follow as done after a reconnect's cut.
@@ -245,11 +247,11 @@ func sessionPing(advertised string, cfg webtransport.Config) func(context.Contex
 }
 
 func addTimings(ctx context.Context, t webtransport.Timings) {
-	flows.AddPhase(ctx, "dns", t.DNS)
-	flows.AddPhase(ctx, "socket", t.Socket)
-	flows.AddPhase(ctx, "quic_handshake", t.Handshake)
-	flows.AddPhase(ctx, "h3_settings", t.Settings)
-	flows.AddPhase(ctx, "connect", t.Connect)
+	flows.AddPhase(ctx, flows.PhaseDNS, t.DNS)
+	flows.AddPhase(ctx, flows.PhaseSocket, t.Socket)
+	flows.AddPhase(ctx, flows.PhaseHandshake, t.Handshake)
+	flows.AddPhase(ctx, flows.PhaseSettings, t.Settings)
+	flows.AddPhase(ctx, flows.PhaseConnect, t.Connect)
 }
 
 func slowest(results []media.HandlerResult) webtransport.Timings {

@@ -45,6 +45,7 @@ type Cast struct {
 	stage  *Stage
 	run    *flows.Recorder
 	people []*Person
+	said   transcript
 }
 
 // NewCast starts a run's cast. The lane must have at least seats accounts.
@@ -79,11 +80,15 @@ func (c *Cast) SeeOff(p *Person) {
 
 // Guest is Cast for somebody who outlives the run: the caller sees to leaving.
 func (c *Cast) Guest(actor string, n int) (*Person, error) {
-	participant, err := darktower.New(c.stage.Platform, c.stage.Accounts[n], darktower.Options{Name: actor})
+	p := &Person{account: c.stage.Accounts[n]}
+	c.listen(p, actor)
+	participant, err := darktower.New(c.stage.Platform, p.account, darktower.Options{
+		Name: actor, OnMessage: func(m darktower.Message) { p.voice.Load().note(m) },
+	})
 	if err != nil {
 		return nil, &flows.Failure{Hop: flows.Prober, Reason: flows.Self, Cause: flows.CauseConfig, Err: err}
 	}
-	p := &Person{Participant: participant, account: c.stage.Accounts[n]}
+	p.Participant = participant
 	c.Adopt(p, actor)
 	return p, nil
 }
@@ -92,7 +97,11 @@ func (c *Cast) Guest(actor string, n int) (*Person, error) {
 func (c *Cast) Adopt(p *Person, actor string) {
 	p.cast, p.stage, p.part = c, c.stage, c.run.As(actor)
 	c.people = append(c.people, p)
+	c.listen(p, actor)
 }
+
+// listen has p speak in this run's transcript from now on.
+func (c *Cast) listen(p *Person, actor string) { p.voice.Store(&voice{to: &c.said, actor: actor}) }
 
 // strangers counts who is on p's roster and not of this cast: ghosts of a
 // crashed run, or anybody else. The run could not tell their doing from its own.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/dark-tower/prober/internal/darktower/account"
 	"github.com/dark-tower/prober/internal/darktower/media"
@@ -74,6 +75,9 @@ func New(p *Platform, cred account.Credentials, opts Options) (*Participant, err
 	if opts.Slots <= 0 {
 		opts.Slots = 2
 	}
+	if opts.OnMessage == nil {
+		opts.OnMessage = func(Message) {}
+	}
 	identity, err := seal.NewIdentity()
 	if err != nil {
 		return nil, fmt.Errorf("making a participant: %w", err)
@@ -94,8 +98,13 @@ func New(p *Platform, cred account.Credentials, opts Options) (*Participant, err
 	return &Participant{
 		platform: p, deadlines: deadlines, cred: cred, opts: opts, log: log,
 		identity: identity, sender: sender, receiver: receiver,
-		handlers: media.NewHandlers(media.Config{Transport: p.MH, Timeout: deadlines.MH, Log: log}, sender, receiver),
-		freed:    make(chan struct{}),
+		handlers: media.NewHandlers(media.Config{
+			Transport: p.MH, Timeout: deadlines.MH, Log: log,
+			OnConnectMessage: func(at time.Time, bytes int) {
+				opts.OnMessage(Message{Handler: true, Message: signaling.Message{At: at, Sent: true, Kind: "MhConnectRequest", Bytes: bytes}})
+			},
+		}, sender, receiver),
+		freed: make(chan struct{}),
 	}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dark-tower/prober/internal/darktower/account"
 	"github.com/dark-tower/prober/internal/darktower/meeting"
+	"github.com/dark-tower/prober/internal/darktower/signaling"
 	"github.com/dark-tower/prober/internal/webtransport"
 )
 
@@ -56,4 +57,13 @@ type Options struct {
 	PlaintextLen int
 	// MaxRecords bounds the frames recorded, sent and received each; default 1 << 17.
 	MaxRecords int
+	// OnMessage is told of every message to and from MC and handlers: not in order,
+	// and on several goroutines. It must be quick. Nil: nothing is called.
+	OnMessage func(Message)
+}
+
+// A Message is one message on a stream to MC or to a handler.
+type Message struct {
+	signaling.Message
+	Handler bool // to a handler; otherwise to or from MC
 }

@@ -98,6 +98,7 @@ func (p *Participant) ConnectMC(ctx context.Context) error {
 		WriteTimeout: p.deadlines.Default,
 		ReplyTimeout: p.deadlines.Default,
 		OnView:       l.onView,
+		OnMessage:    func(m signaling.Message) { p.opts.OnMessage(Message{Message: m}) },
 		Log:          p.log,
 	})
 	if err != nil {

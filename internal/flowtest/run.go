@@ -133,6 +133,14 @@ func sound(t testing.TB, run flows.Run) {
 			t.Errorf("the phases of %s sum to %v of %v: %v", s.Step, sum, s.Duration, s.Phases)
 		}
 	}
+	if n := len(run.Transcript.Messages); n > flows.MaxTranscript || n < flows.MaxTranscript && run.Transcript.Omitted > 0 {
+		t.Errorf("a transcript of %d messages, %d omitted", n, run.Transcript.Omitted)
+	}
+	for i, m := range run.Transcript.Messages {
+		if m.At < 0 || m.Actor == "" || m.Kind == "" || m.Direction == "" || m.Hop != flows.MC && m.Hop != flows.MH || i > 0 && m.At < run.Transcript.Messages[i-1].At {
+			t.Errorf("message %d of the transcript: %+v", i, m)
+		}
+	}
 	for _, c := range run.Connections {
 		if c.Ended != nil && (c.Ended.By == "" || c.Ended.Via == "" || c.Ended.At < c.Dialed) {
 			t.Errorf("a connection of %s to %s ended %+v, and was dialed at %v", c.Actor, c.Hop, c.Ended, c.Dialed)

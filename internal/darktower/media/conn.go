@@ -58,7 +58,7 @@ func (h *Handlers) dial(ctx context.Context, url, token string) (*conn, error) {
 		return nil, fail("dial", err)
 	}
 	c := &conn{url: url, session: session, sender: h.sender}
-	if step, err := c.introduce(ctx, token); err != nil {
+	if step, err := c.introduce(ctx, token, h.cfg.OnConnectMessage); err != nil {
 		_ = session.CloseConnection(0, "") // err is what counts
 		return nil, fail(step, err)
 	}
@@ -71,7 +71,7 @@ func (h *Handlers) dial(ctx context.Context, url, token string) (*conn, error) {
 
 // introduce opens the one stream and sends the one message (platform contract,
 // media C.2).
-func (c *conn) introduce(ctx context.Context, token string) (step string, err error) {
+func (c *conn) introduce(ctx context.Context, token string, sent func(time.Time, int)) (step string, err error) {
 	c.stream, err = c.session.OpenStream(ctx)
 	if err != nil {
 		return "stream", err
@@ -91,6 +91,7 @@ func (c *conn) introduce(ctx context.Context, token string) (step string, err er
 		}
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.stream.SetWriteDeadline(time.Unix(1, 0)) })
+	at := time.Now()
 	err = framing.Write(c.stream, body)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
@@ -98,6 +99,7 @@ func (c *conn) introduce(ctx context.Context, token string) (step string, err er
 	if err != nil {
 		return "connect message", err
 	}
+	sent(at, len(body))
 	return "", c.stream.SetWriteDeadline(time.Time{})
 }
 

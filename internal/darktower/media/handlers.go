@@ -16,6 +16,10 @@ type Config struct {
 	Transport webtransport.Config
 	Timeout   time.Duration // dial, stream and connect message of one handler; default 10 s
 	Log       *slog.Logger  // nil: none
+	// OnConnectMessage is told when a connect message of so many bytes has gone out
+	// to a handler, the only message there is; on several goroutines. Nil: nothing
+	// is called.
+	OnConnectMessage func(at time.Time, bytes int)
 }
 
 // Handlers are a participant's connections to media handlers, over as many
@@ -109,6 +113,9 @@ func NewHandlers(cfg Config, sender *Sender, receiver *Receiver) *Handlers {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.OnConnectMessage == nil {
+		cfg.OnConnectMessage = func(time.Time, int) {}
 	}
 	return &Handlers{cfg: cfg, sender: sender, receiver: receiver, now: map[string]*conn{}, epochs: map[string]uint32{}}
 }

@@ -74,6 +74,7 @@ func (s *Session) read(stream *webtransport.Stream) (err error) {
 		m := new(signalingv1.ServerMessage)
 		if err := proto.Unmarshal(body, m); err != nil {
 			// The next frame may start anywhere: nothing more can be believed.
+			s.cfg.OnMessage(Message{At: at, Kind: kindUnreadable, Bytes: len(body)})
 			return &ProtocolError{Message: "frame", Detail: fmt.Sprintf("%d bytes that are no ServerMessage", len(body)), Err: err}
 		}
 		if e := m.GetError(); e != nil {
@@ -81,6 +82,7 @@ func (s *Session) read(stream *webtransport.Stream) (err error) {
 		}
 		s.cfg.Log.Debug("message from MC", "message", variant(m), "bytes", len(body))
 		view, err := apply(s.View(), m, at)
+		s.cfg.OnMessage(Message{At: at, Kind: kindOf(m), Bytes: len(body), Note: noteReceived(m, view.Self.ParticipantID)})
 		if err != nil {
 			return err
 		}

@@ -236,11 +236,13 @@ func (s *Session) send(ctx context.Context, name string, m *signalingv1.ClientMe
 		defer close(overdue)
 		_ = stream.SetWriteDeadline(time.Unix(1, 0)) // the write then says so
 	})
+	at := time.Now()
 	err = framing.Write(stream, body)
 	if !stop() {
 		<-overdue
 	}
 	if err == nil {
+		s.cfg.OnMessage(Message{At: at, Sent: true, Kind: kindOf(m), Bytes: len(body), Note: noteSent(m)})
 		return nil
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -28,6 +28,9 @@ type Config struct {
 	// before, so it must be quick, and it must not call Join, a wait, Leave or
 	// Close. Nil: nothing is called.
 	OnView func(View)
+	// OnMessage is told of every message, sent and received: not in order, and on
+	// several goroutines. It must be quick. Nil: nothing is called.
+	OnMessage func(Message)
 	// Log gets one debug record per message. Nil: none.
 	Log *slog.Logger
 }
@@ -43,6 +46,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.OnView == nil {
 		c.OnView = func(View) {}
+	}
+	if c.OnMessage == nil {
+		c.OnMessage = func(Message) {}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
