@@ -24,6 +24,9 @@ func newConfigCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Validate the configuration; every mistake is reported with its place and its fix",
+		Long: `check validates the configuration. Every mistake is reported with its place and its
+fix, and so is what is allowed and probably not meant, such as an objective of which
+one bad run takes a noticeable part; a warning changes no exit code.`,
 		Example: `  prober config check
   prober config check --config staging.yaml`,
 		Args: noArguments,
@@ -32,7 +35,15 @@ func newConfigCheck() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %s on %s\n", path, count(len(cfg.Probes), "probe"), count(len(cfg.Lanes), "lane"))
+			verdict := fmt.Sprintf("%s is good: %s on %s", path, count(len(cfg.Probes), "probe"), count(len(cfg.Lanes), "lane"))
+			if warnings := cfg.Warnings(); len(warnings) > 0 {
+				for _, w := range warnings {
+					w.Path = "warning: " + w.Path
+					fmt.Fprintln(cmd.ErrOrStderr(), w.In(path))
+				}
+				verdict += ", with " + count(len(warnings), "warning")
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), verdict)
 			return err
 		},
 	}

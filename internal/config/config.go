@@ -35,7 +35,13 @@ type Config struct {
 	Probes []Probe `yaml:"probes" jsonschema:"required,minItems=1,maxItems=64"`
 	// Daemon is how `prober run` behaves.
 	Daemon Daemon `yaml:"daemon,omitempty"`
+
+	warnings []Problem
 }
+
+// Warnings are what is allowed in the file and probably not meant, in the order of
+// the file.
+func (c *Config) Warnings() []Problem { return c.warnings }
 
 // Platform is one deployment of Dark Tower.
 type Platform struct {

@@ -21,6 +21,7 @@ const maxVisits = 20_000
 // and `range` (the bounds of a duration).
 type decoder struct {
 	problems []Problem
+	warnings []Problem
 	places   map[string]place // where each path is written
 	visits   int
 }
@@ -82,15 +83,23 @@ func (d *decoder) fail(n *yaml.Node, path, what, fix string) {
 
 // at reports a mistake where path, or the nearest thing around it, is written.
 func (d *decoder) at(path, what, fix string) {
+	d.problems = append(d.problems, d.placed(path, what, fix))
+}
+
+// warn reports what is allowed and probably not meant, like at.
+func (d *decoder) warn(path, what, fix string) {
+	d.warnings = append(d.warnings, d.placed(path, what, fix))
+}
+
+func (d *decoder) placed(path, what, fix string) Problem {
 	where := path
 	for where != "" {
 		if p, ok := d.places[where]; ok {
-			d.problems = append(d.problems, Problem{Line: p.line, Column: p.column, Path: path, What: what, Fix: fix})
-			return
+			return Problem{Line: p.line, Column: p.column, Path: path, What: what, Fix: fix}
 		}
 		where = where[:max(strings.LastIndexAny(where, ".["), 0)]
 	}
-	d.problems = append(d.problems, Problem{Path: path, What: what, Fix: fix})
+	return Problem{Path: path, What: what, Fix: fix}
 }
 
 // value fills v from n. It reports whether it could.

@@ -43,10 +43,11 @@ func Parse(name string, content []byte) (*Config, error) {
 	d.value(root, reflect.ValueOf(&c).Elem(), "", rules{})
 	d.validate(&c)
 	if len(d.problems) > 0 {
-		e := &Error{File: name, Problems: d.problems}
-		e.sort()
-		return nil, e
+		sortProblems(d.problems)
+		return nil, &Error{File: name, Problems: d.problems}
 	}
+	sortProblems(d.warnings)
+	c.warnings = d.warnings
 	return &c, nil
 }
 

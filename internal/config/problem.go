@@ -35,24 +35,28 @@ func (e *Error) Error() string {
 			fmt.Fprintf(&b, "%s: and %d more", e.File, len(e.Problems)-i)
 			break
 		}
-		b.WriteString(e.File)
-		if p.Line > 0 {
-			fmt.Fprintf(&b, ":%d:%d", p.Line, p.Column)
-		}
-		b.WriteString(": ")
-		if p.Path != "" {
-			b.WriteString(p.Path + ": ")
-		}
-		b.WriteString(p.What)
-		if p.Fix != "" {
-			b.WriteString("; " + p.Fix)
-		}
+		b.WriteString(p.In(e.File))
 	}
 	return b.String()
 }
 
-func (e *Error) sort() {
-	slices.SortStableFunc(e.Problems, func(a, b Problem) int {
+// In is one line: file:line:column: path: what is wrong; the fix.
+func (p Problem) In(file string) string {
+	text := p.What
+	if p.Path != "" {
+		text = p.Path + ": " + text
+	}
+	if p.Fix != "" {
+		text += "; " + p.Fix
+	}
+	if p.Line > 0 {
+		return fmt.Sprintf("%s:%d:%d: %s", file, p.Line, p.Column, text)
+	}
+	return file + ": " + text
+}
+
+func sortProblems(problems []Problem) {
+	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 }

@@ -227,6 +227,8 @@ func (d *decoder) probes(c *Config) {
 		d.objectives(path, p)
 	}
 	d.unique("probes", names)
+	d.objectiveNames(c)
+	d.judgements(c)
 	for i, l := range c.Lanes {
 		if _, used := user[l.Name]; !used && l.Name != "" && len(c.Probes) > 0 {
 			d.at(fmt.Sprintf("lanes[%d].name", i), "no probe uses the lane "+show(l.Name), "add it to a probe's lanes, or remove it")
