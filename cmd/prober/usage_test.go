@@ -8,7 +8,7 @@ import (
 )
 
 func TestHelp(t *testing.T) {
-	for _, words := range []string{"", "check", "config", "config check", "config show", "devstack", "provision", "version"} {
+	for _, words := range []string{"", "check", "config", "config check", "config show", "devstack", "provision", "rules", "rules prometheus", "version"} {
 		name := "help-" + strings.ReplaceAll(words, " ", "-") + ".txt"
 		if words == "" {
 			name = "help.txt"
@@ -19,7 +19,7 @@ func TestHelp(t *testing.T) {
 		}
 		golden(t, name, r.stdout)
 	}
-	for _, words := range []string{"", "config"} { // without a command
+	for _, words := range []string{"", "config", "rules"} { // without a command
 		if r := run(t.Context(), strings.Fields(words)...).must(t, 0); !strings.Contains(r.stdout, "Available Commands") {
 			t.Errorf("%q prints %s", words, r.stdout)
 		}
@@ -81,6 +81,10 @@ probes:
 		{"no-configuration-of-that-name", "config show --config staging.yaml", nil, nil},
 		{"configuration-is-a-folder", "config check --config .", nil, nil},
 		{"mistakes-in-the-configuration", "config check", map[string]string{"probes.yaml": strings.NewReplacer("flow: join", "flow: jion", "timeout: 40s", "timeut: 40s", "[a]", "[c]").Replace(minimal)}, nil},
+		{"mistakes-seen-by-rules", "rules prometheus", map[string]string{"probes.yaml": "version: 2\n"}, nil},
+		{"no-configuration-for-rules", "rules prometheus --output alerts.yaml", nil, nil},
+		{"unknown-command-of-rules", "rules prometeus", nil, nil},
+		{"nowhere-to-write-rules", "rules prometheus --output rules/alerts.yaml", map[string]string{"probes.yaml": minimal}, nil},
 		{"mistakes-seen-by-check", "check", map[string]string{"probes.yaml": "version: 2\n"}, nil},
 		{"unknown-probe", "check --probe jion --probe join --probe all", map[string]string{"probes.yaml": minimal}, nil},
 		{"unknown-probe-of-devstack", "check --devstack --probe jion", nil, nil},

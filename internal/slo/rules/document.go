@@ -84,6 +84,9 @@ func (r Rule) node() *yaml.Node {
 			continue
 		}
 		m := mapping()
+		if r.Record != "" {
+			m.Style = yaml.FlowStyle
+		}
 		for _, p := range x.pairs {
 			m.Content = append(m.Content, text(p.Name), text(p.Value))
 		}

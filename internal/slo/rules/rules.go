@@ -8,8 +8,12 @@
 package rules
 
 import (
+	"path"
+
 	"github.com/dark-tower/prober/internal/config"
 )
+
+//go:generate go run ../../../cmd/prober rules prometheus --config ../../../probes.yaml --output ../../../deploy/prometheus/synthetic-alerts.yaml
 
 // DefaultRunbooks is the folder, relative to the root of the platform's repository,
 // that holds the runbooks which alerts point to.
@@ -21,8 +25,8 @@ type Options struct {
 	Runbooks string
 }
 
-// Generate returns the rule file for a configuration, as YAML. Paused probes have
-// no rules; objectives that only inform are recorded and alert nobody.
+// Generate returns the rule file for a configuration, as YAML. Objectives that only
+// inform, and those of paused or informational probes, are recorded and alert nobody.
 func Generate(cfg *config.Config, o Options) ([]byte, error) {
 	if o.Runbooks == "" {
 		o.Runbooks = DefaultRunbooks
@@ -30,5 +34,21 @@ func Generate(cfg *config.Config, o Options) ([]byte, error) {
 	return encode(groups(cfg, o))
 }
 
-// groups lists every group in the order in which it is written.
-func groups(*config.Config, Options) []Group { return nil }
+// groups lists every group in the order in which it is written: what is recorded,
+// then what is alerted on.
+func groups(cfg *config.Config, o Options) []Group {
+	w := watch(cfg)
+	a := &alerts{runbook: path.Join(o.Runbooks, responseBook), rules: make(map[severity][]Rule)}
+	down(a, w)
+	for _, b := range burns() {
+		b.add(a, w.judged)
+	}
+	mostlyBad(a, w.judged)
+	exhausted(a, w.judged)
+	certificates(a, w)
+	blind(a, w)
+	outdated(a, w)
+	unable(a, w)
+	own(a, w)
+	return append(recordings(w.objectives), a.groups()...)
+}
