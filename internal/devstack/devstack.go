@@ -94,6 +94,7 @@ type Stack struct {
 	ControllerURLs []string // advertised
 
 	faults      *fault.Panel
+	ac          *ac.Server
 	gc          *gc.Server
 	controllers []*mc.Server
 	handlers    []*mh.Server
@@ -151,6 +152,12 @@ func (s *Stack) StopControllers() error {
 	}
 	return errors.Join(errs...)
 }
+
+// StopAC ends AC for good: nobody can sign in, and GC gets no meeting tokens.
+func (s *Stack) StopAC() error { return s.ac.Close() }
+
+// StopGC ends GC for good, for people and for the services.
+func (s *Stack) StopGC() error { return s.gc.Close() }
 
 // Close stops all services, waits for everything they have started and closes
 // every socket. It may be called more than once.

@@ -113,7 +113,7 @@ func (s *Stack) startAC(ctx context.Context, opts Options, organisations []ac.Or
 		return nil, err
 	}
 	s.closers = append(s.closers, auth.Close)
-	s.ACURL = auth.URL()
+	s.ac, s.ACURL = auth, auth.URL()
 	return auth, nil
 }
 
