@@ -12,7 +12,7 @@ type Type string
 const (
 	Counter   Type = "counter"
 	Gauge     Type = "gauge"
-	Histogram Type = "histogram" // classic; its edges are in the description
+	Histogram Type = "histogram" // classic, never native: what a server understands does not change with its settings
 )
 
 // Description is the catalogue's entry of one metric.

@@ -25,7 +25,7 @@ func mediaFamilies() []Description {
 			"Longest time without an accepted frame. Flow media: of each ordered pair in the window, in runs that succeeded or failed. Flow reconnect: of each side, from its last frame before the cut to the first after it, in runs that succeeded.",
 			`histogram_quantile(0.95, sum by (le, probe) (rate(dt_synthetic_media_longest_silence_seconds_bucket[1h])))`},
 		{mediaFrames, Counter, labels(labelProbe, labelResult), "frames",
-			"Frames of the measured window, of runs that succeeded or failed. sent = delivered + late + lost_sender + lost_uplink + lost_downlink + lost_unattributed + refused; lost_sender never left the prober. Besides these: duplicate (further copies), reordered (accepted after a later one), tainted (accepted while the prober was late or dropping).",
+			"Frames of the measured window, of runs that succeeded or failed. sent = delivered + late + lost_sender + lost_uplink + lost_downlink + lost_unattributed + refused; lost_sender never left the prober. Besides these: duplicate (further copies), reordered (accepted after a later one), tainted (accepted while the prober was late or dropping), muted (sent while the platform had muted the sender).",
 			`sum by (probe) (rate(dt_synthetic_media_frames_total{result=~"lost_uplink|lost_downlink|lost_unattributed"}[1h])) / sum by (probe) (rate(dt_synthetic_media_frames_total{result="sent"}[1h]))`},
 		{mediaFramesRefused, Counter, labels(labelProbe, labelReason), "frames",
 			"Refused frames by the platform's own refusal tokens. Their sum is media_frames_total with result refused. wrap_key_id_mismatch is not among them: it never drops a frame.",

@@ -38,7 +38,7 @@ func runFamilies() []Description {
 			"From the cut until both sides heard each other again, of successful runs, by how the connection was lost. A failed run is in no bucket: rules count it in slo_bad_events_total.",
 			`histogram_quantile(0.95, sum by (le, disconnect) (rate(dt_synthetic_time_to_restore_seconds_bucket[6h])))`},
 		{traceContinuity, Counter, labels(labelHop, labelResult), "answers",
-			"Answers to requests that carried a trace, by what the hop did with it: continued it, answered without one (absent), or answered in another trace (broken).",
+			"Answers to requests that carried a trace, by what the hop did with it: answered in the same trace (continued), in one of its own that our span links to (linked), without any (absent), or with something that is none (broken).",
 			`sum by (hop, result) (increase(dt_synthetic_trace_continuity_total[1d]))`},
 		{leavesTotal, Counter, labels(labelProbe, labelResult), "people",
 			"People who left at the end of a run: clean when every connection was closed in order, unclean when the platform will hold them until they time out.",

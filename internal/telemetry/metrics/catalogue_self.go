@@ -19,7 +19,7 @@ func selfFamilies() []Description {
 			"Scheduled runs that the prober itself tainted (lag, drops) or made inconclusive (setup, lane, lag, drops, network, config, panic).",
 			`sum by (cause) (increase(dt_synthetic_self_tainted_runs_total[1h])) > 0`},
 		{selfDropped, Counter, labels(labelQueue), "items",
-			"What the prober lost of its own: datagrams that had arrived, records of frames, spans, and observations that no series exists for. The last are a defect of the prober.",
+			"What the prober lost of its own: datagrams that had arrived, records of frames, sends (frames that were due and came too late to be built), spans, and observations that no series exists for. The last are a defect of the prober.",
 			`sum by (queue) (increase(dt_synthetic_self_dropped_total[1h])) > 0`},
 		{reloadOK, Gauge, nil, "",
 			"1 when the latest attempt to load the configuration was successful, else 0; the one before is then still in force.",
