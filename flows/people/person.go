@@ -8,15 +8,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/darktower"
 	"github.com/dark-tower/prober/internal/darktower/account"
 	"github.com/dark-tower/prober/internal/darktower/httpapi"
 	"github.com/dark-tower/prober/internal/darktower/media"
 	"github.com/dark-tower/prober/internal/darktower/meeting"
-	"github.com/dark-tower/prober/internal/darktower/tracecontext"
+	"github.com/dark-tower/prober/internal/darktower/signaling"
 	"github.com/dark-tower/prober/internal/webtransport"
 )
 
@@ -31,6 +29,7 @@ type Person struct {
 	ticket  meeting.Ticket
 	former  []string // participant ids, of each session in turn
 	voice   atomic.Pointer[voice]
+	dropped int // datagrams that this process had lost before the run
 }
 
 // AfterCut marks the steps that follow as done after a reconnect's cut.
@@ -72,6 +71,7 @@ func (p *Person) Ask(ctx context.Context, step flows.Step) error {
 // ConnectMC opens the WebTransport session to the assigned MC.
 func (p *Person) ConnectMC(ctx context.Context) error {
 	return p.step(ctx, flows.StepMCConnect, func(ctx context.Context) error {
+		describeDial(ctx, p.ticket.MCURL)
 		err := p.Participant.ConnectMC(ctx)
 		addTimings(ctx, p.MCTimings())
 		return err
@@ -83,6 +83,10 @@ func (p *Person) ConnectMC(ctx context.Context) error {
 func (p *Person) JoinMC(ctx context.Context) error {
 	return p.step(ctx, flows.StepMCJoin, func(ctx context.Context) error {
 		if err := p.Participant.JoinMC(ctx); err != nil {
+			var refusal *signaling.ServerError
+			if errors.As(err, &refusal) {
+				p.noteContinuity(ctx, refusal.TraceParent)
+			}
 			return err
 		}
 		p.former = append(p.former, p.ParticipantID())
@@ -98,25 +102,6 @@ func (p *Person) JoinMC(ctx context.Context) error {
 	})
 }
 
-// noteContinuity compares the trace that MC answered in with the one it was
-// asked in; a platform that does not trace answers with none.
-func (p *Person) noteContinuity(ctx context.Context, answered string) {
-	asked := trace.SpanContextFromContext(ctx)
-	if !asked.IsValid() {
-		return
-	}
-	result := "continued"
-	switch {
-	case answered == "":
-		result = "absent"
-	case trace.SpanContextFromContext(tracecontext.Extract(context.Background(), answered, "")).TraceID() != asked.TraceID():
-		result = "broken"
-	}
-	p.cast.run.Record(func(run *flows.Run) {
-		run.Continuity = append(run.Continuity, flows.Continuity{Hop: flows.MC, Result: result})
-	})
-}
-
 // alone reports whether only this run's people are in the meeting. After a cut
 // the returner's own ghost is the platform's answer, not a stranger.
 func (p *Person) alone() bool {
@@ -127,6 +112,7 @@ func (p *Person) alone() bool {
 func (p *Person) ConnectHandlers(ctx context.Context) error {
 	return p.step(ctx, flows.StepMHConnect, func(ctx context.Context) error {
 		results, err := p.Participant.ConnectHandlers(ctx)
+		describeHandlers(ctx, results)
 		addTimings(ctx, slowest(results))
 		return err
 	})

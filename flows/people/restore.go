@@ -106,6 +106,7 @@ func (p *Person) RedialHandler(ctx context.Context) (time.Time, error) {
 	var at time.Time
 	err := p.step(ctx, flows.StepMHConnect, func(ctx context.Context) error {
 		result, err := p.Participant.RedialHandler(ctx)
+		describeHandlers(ctx, []media.HandlerResult{result})
 		addTimings(ctx, result.Timings)
 		at = result.At
 		return err

@@ -2,6 +2,7 @@ package flowtest
 
 import (
 	"maps"
+	"slices"
 	"testing"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -70,4 +71,17 @@ func (x *Traces) Check(t *testing.T, run flows.Run, want map[string]map[string]i
 			t.Errorf("span %s has no parent in the trace", s.Name)
 		}
 	}
+}
+
+// Roots are the ids of the traces that a service began with spans of this name, in
+// order.
+func (x *Traces) Roots(service, name string) []string {
+	var ids []string
+	for _, s := range x.exporters[service].GetSpans() {
+		if s.Name == name && !s.Parent.IsValid() {
+			ids = append(ids, s.SpanContext.TraceID().String())
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }

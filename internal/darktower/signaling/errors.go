@@ -38,6 +38,9 @@ type ServerError struct {
 	Message string
 	Phase   Phase
 	At      time.Time
+	// TraceParent is the W3C traceparent of the answer; empty when MC sent none
+	// (platform contract, MC F).
+	TraceParent string
 }
 
 func (e *ServerError) Error() string {

@@ -18,7 +18,7 @@ func apply(v View, m *signalingv1.ServerMessage, at time.Time) (View, error) {
 	v.At = at
 
 	if e, ok := m.GetMessage().(*signalingv1.ServerMessage_Error); ok {
-		return applyError(v, e.Error, at)
+		return applyError(v, e.Error, m.GetTraceParent(), at)
 	}
 	if !v.Joined {
 		if _, ok := m.GetMessage().(*signalingv1.ServerMessage_JoinResponse); ok {
@@ -65,8 +65,11 @@ func variant(m *signalingv1.ServerMessage) string {
 	}
 }
 
-func applyError(v View, e *signalingv1.ErrorMessage, at time.Time) (View, error) {
+func applyError(v View, e *signalingv1.ErrorMessage, traceParent string, at time.Time) (View, error) {
 	refusal := &ServerError{Code: e.GetCode(), Message: plain(e.GetMessage()), Phase: PhaseSession, At: at}
+	if validTraceParent(traceParent) {
+		refusal.TraceParent = traceParent
+	}
 	if !v.Joined {
 		refusal.Phase = PhaseJoin
 		return v, refusal

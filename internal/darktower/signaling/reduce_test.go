@@ -175,6 +175,19 @@ func TestAnErrorWhileJoiningEndsTheSession(t *testing.T) {
 	}
 }
 
+func TestARefusalNamesTheTraceItWasMadeIn(t *testing.T) {
+	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for given, want := range map[string]string{"": "", parent: parent, "00-nonsense": "", parent + "0": ""} {
+		m := serverError(signalingv1.ErrorCode_ERROR_CODE_NOT_FOUND, "Meeting not found")
+		m.TraceParent = given
+		_, err := fold(t, View{}, m)
+		var refusal *ServerError
+		if !errors.As(err, &refusal) || refusal.TraceParent != want {
+			t.Errorf("traceparent %q became %q", given, refusal.TraceParent)
+		}
+	}
+}
+
 func TestAnErrorAfterJoiningIsKept(t *testing.T) {
 	v := mustFold(t, joined(t), serverError(signalingv1.ErrorCode_ERROR_CODE_FORBIDDEN, "Server mute request refused"))
 	if len(v.Refusals) != 1 || v.RefusalCount != 1 || v.Refusals[0].Phase != PhaseSession || v.Refusals[0].OfDeclaration() {

@@ -58,6 +58,7 @@ type MC struct {
 	NeverDirect       bool          // never send SendDirective
 	RejectCapability  bool          // refuse every ReceiveCapability
 	UnknownMessages   bool          // send a message from the future before each known one
+	OwnTrace          bool          // start a trace of its own for each connection and message, whatever the client's was
 }
 
 // MH bends the media handlers.

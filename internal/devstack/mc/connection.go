@@ -60,7 +60,7 @@ func (s *Server) serve(ctx context.Context, sess *wtserver.Session) {
 // begin starts the connection's span as a child of the first message's context.
 func (c *connection) begin(first *signalingv1.ClientMessage) trace.Span {
 	t := c.server.opts.Trace
-	ctx := t.remote(context.Background(), first.GetTraceParent(), first.GetTraceState())
+	ctx := c.cause(first)
 	ctx, span := t.tracer.Start(ctx, "mc.webtransport.connection", trace.WithSpanKind(trace.SpanKindServer),
 		trace.WithAttributes(attribute.String("connection_id", c.id)))
 	c.span = ctx
@@ -220,9 +220,15 @@ func (c *connection) handle(msg *signalingv1.ClientMessage) {
 	}
 }
 
+// cause is the span of the client that sent a message.
+func (c *connection) cause(msg *signalingv1.ClientMessage) context.Context {
+	if c.server.opts.Faults.Get().MC.OwnTrace {
+		return context.Background()
+	}
+	return c.server.opts.Trace.remote(context.Background(), msg.GetTraceParent(), msg.GetTraceState())
+}
+
 // child starts a span under the message's own context.
 func (c *connection) child(msg *signalingv1.ClientMessage, name string, attr attribute.KeyValue) (context.Context, trace.Span) {
-	t := c.server.opts.Trace
-	ctx := t.remote(context.Background(), msg.TraceParent, msg.TraceState)
-	return t.tracer.Start(ctx, name, trace.WithAttributes(attribute.String("connection_id", c.id), attr))
+	return c.server.opts.Trace.tracer.Start(c.cause(msg), name, trace.WithAttributes(attribute.String("connection_id", c.id), attr))
 }
