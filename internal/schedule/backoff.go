@@ -20,6 +20,7 @@ type backoff struct {
 	interval time.Duration // from the run that was asked to the next one
 	reason   SkipReason
 	run      *flows.Run // the one that was asked, when its outcome is inherited
+	told     bool       // the observer believes that the probe is slowed down
 }
 
 // asks reports whether a service asked for fewer runs.
@@ -42,7 +43,6 @@ func (b *backoff) ask(g grid, due, ended time.Time, run *flows.Run) {
 	slots = min(slots, max(1, int64(maxBackoff/g.interval)))
 	base := g.at(due)
 	next := base + slots
-	b.quiet = time.Time{}
 	if wait := min(run.Failure.RetryAfter, maxBackoff); wait > 0 {
 		b.quiet = ended.Add(wait)
 		next = max(next, g.from(b.quiet))
@@ -63,3 +63,28 @@ func (b *backoff) ask(g grid, due, ended time.Time, run *flows.Run) {
 
 // slows reports whether the probe runs less often than it would.
 func (b *backoff) slows(g grid) bool { return b.asked > 0 && b.interval > g.interval }
+
+// slow changes the back-off after a run and returns how to tell of it, when there
+// is something to tell.
+func (e *entry) slow(due, ended time.Time, run *flows.Run) (tell func(Observer)) {
+	told := e.backoff.told
+	if asks(*run) {
+		e.backoff.ask(e.grid, due, ended, run)
+	} else {
+		e.backoff = backoff{}
+	}
+	e.backoff.told = e.backoff.slows(e.grid)
+	if !e.backoff.told && !told {
+		return nil
+	}
+	return e.tell()
+}
+
+// tell is how to tell of the back-off as it is.
+func (e *entry) tell() func(Observer) {
+	name, until, interval := e.Name, e.backoff.until, e.backoff.interval
+	if !e.backoff.told {
+		until, interval = time.Time{}, e.Interval
+	}
+	return func(o Observer) { o.BackedOff(name, until, interval) }
+}

@@ -160,3 +160,23 @@ func TestRunsByHandAndBackOff(t *testing.T) {
 		})
 	}
 }
+
+func TestAThrottleKeepsNobodyFromLookingForMoreThanFiveMinutes(t *testing.T) {
+	p := probe("join")
+	p.Interval = 24 * time.Hour
+	in(t, schedule.Options{}, 0, ends(time.Second, throttled(0)), func(t *testing.T, w *world) {
+		if _, err := w.Now(t.Context(), "join"); err != nil {
+			t.Fatal(err)
+		}
+		ended := time.Now()
+		_, err := w.Now(t.Context(), "join")
+		var busy *schedule.BusyError
+		if !errors.As(err, &busy) || busy.Why != schedule.Throttled || !busy.Until.Equal(ended.Add(5*time.Minute)) {
+			t.Errorf("not refused for five minutes: %v", err)
+		}
+		w.pass(5 * time.Minute)
+		if _, err := w.Now(t.Context(), "join"); err != nil {
+			t.Errorf("after five minutes: %v", err)
+		}
+	}, p)
+}

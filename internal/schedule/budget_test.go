@@ -1,9 +1,11 @@
 package schedule_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/schedule"
 )
 
@@ -69,14 +71,21 @@ func TestAProbeBiggerThanTheBudgetIsSeen(t *testing.T) {
 
 func TestASmallerBudgetEndsNoRun(t *testing.T) {
 	probes := []schedule.Probe{sized("big", 4, 200), probe("signs-in")}
-	in(t, schedule.Options{}, 0, takes(25*time.Second), func(t *testing.T, w *world) {
+	in(t, schedule.Options{}, 0, func(ctx context.Context, s schedule.Start) flows.Run {
+		if s.Probe == "big" {
+			return takes(25*time.Second)(ctx, s)
+		}
+		return takes(time.Second)(ctx, s)
+	}, func(t *testing.T, w *world) {
 		w.slots(1, every)
 		w.Apply(probes, schedule.Budget{Participants: 1, DatagramsPerSecond: 50})
 		w.slots(5, every)
 		expect(t, "big", w.fate("big"), "run overlap overlap saturated saturated")
-		expect(t, "a probe that takes nothing", w.fate("signs-in"), "run overlap overlap run overlap")
-		if run := w.ended()[0]; run.Outcome != "success" {
-			t.Errorf("the run ended as %s", run.Outcome)
+		expect(t, "a probe that takes nothing", w.fate("signs-in"), "run run run run run")
+		for _, run := range w.ended() {
+			if run.Outcome != flows.Success {
+				t.Errorf("a run of %s ended as %s", run.Probe, run.Outcome)
+			}
 		}
 		w.Apply(probes, schedule.Budget{Participants: 4, DatagramsPerSecond: 200})
 		w.slots(6, every)

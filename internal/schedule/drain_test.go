@@ -71,6 +71,18 @@ func TestRunReturnsOnlyWhenAllRunsHave(t *testing.T) {
 	}, probe("join"))
 }
 
+func TestAReloadWhileDrainingStartsNothing(t *testing.T) {
+	in(t, schedule.Options{}, time.Minute, ends(30*time.Second, throttled(0)), func(t *testing.T, w *world) {
+		w.slots(1, every)
+		w.stop(flows.ErrShutdown)
+		w.Apply(nil, enough)
+		w.Apply([]schedule.Probe{probe("join"), probe("new")}, enough)
+		<-w.over
+		expect(t, "join", w.fate("join"), "run")
+		expect(t, "new", w.fate("new"), "")
+	}, probe("join"))
+}
+
 func TestARunByHandIsDrainedToo(t *testing.T) {
 	in(t, schedule.Options{}, 5*time.Second, takes(time.Minute), func(t *testing.T, w *world) {
 		time.AfterFunc(time.Second, func() { w.stop(flows.ErrShutdown) })

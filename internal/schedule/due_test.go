@@ -122,10 +122,17 @@ func TestSlotsThatWereSleptThroughAreCountedAndOnlyTheLastIsRun(t *testing.T) {
 		if runs := len(w.runs("join")); runs+late != 720 {
 			t.Errorf("%d runs and %d late, want 720 in all", runs, late)
 		}
+		delayed := 0
 		for _, r := range w.runs("join") {
 			if r.Delay >= every {
 				t.Errorf("slot %d was started %v late, when the next one was due", r.Slot, r.Delay)
 			}
+			if r.Delay > 0 {
+				delayed++
+			}
+		}
+		if delayed != 2 {
+			t.Errorf("%d runs were started late, want 2", delayed)
 		}
 		expect(t, "inherited", w.heirs(), "")
 	})

@@ -81,7 +81,7 @@ func (e *entry) nextLane(now time.Time) (index int, ok bool) {
 func (e *entry) haunted() *flows.Run {
 	var last *lane
 	for _, l := range e.lanes {
-		if l.busy || l.ghost == nil {
+		if l.ghost == nil {
 			return nil
 		}
 		if last == nil || l.left.After(last.left) {

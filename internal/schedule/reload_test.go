@@ -2,7 +2,9 @@ package schedule_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dark-tower/prober/flows"
@@ -81,6 +83,26 @@ func TestANewProbeKeepsTheFirstRunDistanceFromTheReload(t *testing.T) {
 	}, probe("join"))
 }
 
+func TestANewProbeIsNotLateBecauseTheLoopSlept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{over: make(chan struct{}), fates: make(map[string][]string)}
+		s := schedule.New(schedule.Options{Observer: w, Run: takes(0)})
+		ctx, stop := contextWithStop(t)
+		go func() { defer close(w.over); s.Run(ctx, 0) }()
+		time.Sleep(time.Hour + time.Millisecond) // the loop has just gone to sleep
+		p := probe("join")
+		p.Interval = 100 * time.Millisecond
+		s.Apply([]schedule.Probe{p}, enough)
+		time.Sleep(p.Interval)
+		synctest.Wait()
+		if runs := w.runs("join"); len(runs) != 1 || runs[0].Delay != 0 {
+			t.Errorf("started %+v", runs)
+		}
+		stop()
+		<-w.over
+	})
+}
+
 func TestAnotherIntervalTakesEffect(t *testing.T) {
 	in(t, schedule.Options{}, 0, takes(time.Second), func(t *testing.T, w *world) {
 		w.slots(3, every)
@@ -146,6 +168,38 @@ func TestAChangedProbeKeepsItsBackOffAndTheRestOfItsLanes(t *testing.T) {
 			t.Errorf("lane a rests until %v, want %v", got, want)
 		}
 	}, laned("join", "a"))
+}
+
+func TestTheObserverKnowsTheBackOffOfAChangedProbe(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		interval time.Duration
+		want     string
+	}{
+		{"the same interval", every, "join 1m0s for 59s, join 1m0s for 57s, join 10s"},
+		{"a longer one than it was slowed down to", 2 * time.Minute, "join 1m0s for 59s, join 1m0s for 57s, join 2m0s"},
+		{"none", 0, "join 1m0s for 59s, join 0s"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var runs atomic.Int64
+			in(t, schedule.Options{}, 0, func(ctx context.Context, s schedule.Start) flows.Run {
+				if runs.Add(1) == 1 {
+					return ends(time.Second, throttled(55*time.Second))(ctx, s)
+				}
+				return takes(time.Second)(ctx, s)
+			}, func(t *testing.T, w *world) {
+				w.slots(1, every)
+				p := changed(probe("join"))
+				p.Interval = tc.interval
+				w.Apply([]schedule.Probe{p}, enough)
+				if next := w.status(t, "join").NextDue; tc.interval > 0 && time.Until(next) < 52*time.Second {
+					t.Errorf("next due in %v", time.Until(next))
+				}
+				w.pass(time.Hour)
+				expect(t, "told", w.backoffs(), tc.want)
+			}, probe("join"))
+		})
+	}
 }
 
 func TestSlotsOfAChangedProbeInheritNothingFromBefore(t *testing.T) {

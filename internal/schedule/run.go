@@ -71,7 +71,8 @@ func (s *Scheduler) guarded(a *active) (run flows.Run) {
 	return s.opts.Run(a.ctx, a.start)
 }
 
-// settle gives back what the run took and draws the consequences.
+// settle gives back what the run took and draws the consequences. A probe without due
+// times has no back-off, and a run by hand changes it only when it was throttled.
 func (s *Scheduler) settle(a *active, run flows.Run) {
 	var rest time.Duration
 	if a.lane != nil {
@@ -88,38 +89,18 @@ func (s *Scheduler) settle(a *active, run flows.Run) {
 			a.lane.ghost = &run
 		}
 	}
-	tell := s.slow(e, a, now, &run)
+	var tell func(Observer)
+	if e != nil && e.index >= 0 && (a.start.Trigger == flows.Scheduled || throttled(run)) {
+		tell = e.slow(a.start.Due, now, &run)
+		if !e.knows(a.probe) {
+			e.backoff.run = nil
+		}
+	}
 	s.mu.Unlock()
 	if a.overlapped > 0 {
 		s.opts.Observer.Inherited(run, a.overlapped)
 	}
 	if tell != nil {
-		tell()
+		tell(s.opts.Observer)
 	}
-}
-
-// slow changes the probe's back-off after a run and returns how to tell of it, when
-// there is something to tell. A removed probe has none.
-func (s *Scheduler) slow(e *entry, a *active, now time.Time, run *flows.Run) (tell func()) {
-	if e == nil || e.Interval <= 0 || a.start.Trigger == flows.OnDemand && !throttled(*run) {
-		return nil
-	}
-	slowed := e.backoff.slows(e.grid)
-	if asks(*run) {
-		e.backoff.ask(e.grid, a.start.Due, now, run)
-	} else {
-		e.backoff = backoff{}
-	}
-	if !e.knows(a.probe) {
-		e.backoff.run = nil
-	}
-	until, interval := e.backoff.until, e.backoff.interval
-	if !e.backoff.slows(e.grid) {
-		if !slowed {
-			return nil
-		}
-		until, interval = time.Time{}, e.Interval
-	}
-	name := e.Name
-	return func() { s.opts.Observer.BackedOff(name, until, interval) }
 }

@@ -84,10 +84,20 @@ func New(opts Options) *Scheduler {
 
 // Apply replaces the probes and the budget; at the start and at a reload. Probes with
 // an equal fingerprint are left alone. A changed one enters its due times anew and
-// keeps its splay, its lanes' rest, and its back-off: what a service has asked for, a
-// reload does not undo. Runs that are under way go on and are reported, also those of
+// keeps its splay, its lanes' rest, and its back-off, of which the observer is told
+// again: what a service has asked for, a reload does not undo. Runs that are under way go on and are reported, also those of
 // removed probes and those that a smaller budget would not admit.
 func (s *Scheduler) Apply(probes []Probe, b Budget) {
+	for _, tell := range s.apply(probes, b) {
+		tell(s.opts.Observer)
+	}
+	select {
+	case s.wake <- struct{}{}:
+	default: // it will wake up already
+	}
+}
+
+func (s *Scheduler) apply(probes []Probe, b Budget) (tell []func(Observer)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.budget = b
@@ -105,8 +115,12 @@ func (s *Scheduler) Apply(probes []Probe, b Budget) {
 		e.Probe, e.turn, e.skipped = p, 0, ""
 		e.lanes = s.lanesOf(p)
 		e.disinherit()
+		told := e.backoff.told
 		if s.phase == turning {
 			s.enter(e, time.Now())
+		}
+		if told {
+			tell = append(tell, e.tell())
 		}
 	}
 	for name, e := range s.probes {
@@ -116,10 +130,7 @@ func (s *Scheduler) Apply(probes []Probe, b Budget) {
 		}
 	}
 	s.forgetLanes(time.Now())
-	select {
-	case s.wake <- struct{}{}:
-	default: // it will wake up already
-	}
+	return tell
 }
 
 // knows reports whether a run of p ran as the probe is now. Slots inherit from no
@@ -138,6 +149,7 @@ func (e *entry) disinherit() {
 func (s *Scheduler) enter(e *entry, now time.Time) {
 	s.queue.remove(e)
 	if e.Interval <= 0 {
+		e.backoff = backoff{}
 		return
 	}
 	e.grid = grid{s.epoch.Add(s.opts.FirstRun + splay(e.seed, e.Interval)), e.Interval}

@@ -52,7 +52,7 @@ func (s *Scheduler) statusOf(e *entry, now time.Time) Status {
 		Oversized: !s.budget.room(Budget{}, e.needs()),
 	}
 	if e.index >= 0 {
-		if e.backoff.slows(e.grid) {
+		if e.backoff.told {
 			st.Interval = e.backoff.interval
 		}
 		if now.Before(e.backoff.until) {
