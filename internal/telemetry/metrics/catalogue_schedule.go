@@ -34,7 +34,7 @@ func scheduleFamilies() []Description {
 			"Scheduled runs under way.",
 			`sum(dt_synthetic_runs_in_flight)`},
 		{runsSkipped, Counter, labels(labelProbe, labelReason), "runs",
-			"Runs that were due and not started: overlap (the last one was still under way), unavailable (backing off after a 503), throttled (after a 429), saturated (the budget was taken), resting (no lane had rested), paused.",
+			"Runs that were due and not started: overlap (the last one was still under way), unavailable (backing off after a 503), throttled (after a 429), saturated (the budget was taken), resting (no lane had rested), paused, late (the prober woke up when the next one was due already).",
 			`sum by (probe, reason) (increase(dt_synthetic_runs_skipped_total{reason!="paused"}[1h])) > 0`},
 		{startDelay, Histogram, labels(labelProbe), "seconds",
 			"How late scheduled runs started: the prober's own lateness.",

@@ -79,7 +79,7 @@ func queues() []string { return []string{Datagrams, Records, Sends, Spans, Obser
 // SkipReasons lists the reasons of runs_skipped_total. They are the scheduler's,
 // which this package does not know.
 func SkipReasons() []string {
-	return []string{"overlap", "unavailable", "throttled", "saturated", "resting", "paused"}
+	return []string{"overlap", "unavailable", "throttled", "saturated", "resting", "paused", "late"}
 }
 
 // Metrics holds the series. It is safe for concurrent use.
