@@ -85,8 +85,9 @@ func New(opts Options) *Scheduler {
 // Apply replaces the probes and the budget; at the start and at a reload. Probes with
 // an equal fingerprint are left alone. A changed one enters its due times anew and
 // keeps its splay, its lanes' rest, and its back-off, of which the observer is told
-// again: what a service has asked for, a reload does not undo. Runs that are under way go on and are reported, also those of
-// removed probes and those that a smaller budget would not admit.
+// again: what a service has asked for, a reload does not undo. Runs that are under way
+// go on and are reported, also those of removed probes and those that a smaller budget
+// would not admit.
 func (s *Scheduler) Apply(probes []Probe, b Budget) {
 	for _, tell := range s.apply(probes, b) {
 		tell(s.opts.Observer)
