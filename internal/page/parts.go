@@ -1,0 +1,131 @@
+package page
+
+import (
+	"strings"
+	"time"
+
+	"github.com/dark-tower/prober/flows"
+)
+
+// moment is a point in time as a page shows it.
+type moment struct {
+	ISO  string // for machines
+	Text string // UTC
+	Ago  string // before now; empty on a page that does not age
+}
+
+// momentOf is nil for a time that is not known. Without a now nothing ages.
+func momentOf(t, now time.Time) *moment {
+	if t.IsZero() {
+		return nil
+	}
+	m := &moment{ISO: t.UTC().Format(time.RFC3339Nano), Text: clock(t, now)}
+	if !now.IsZero() {
+		m.Ago = age(now.Sub(t))
+	}
+	return m
+}
+
+// ahead is how long until t, or empty when that is past or not known.
+func ahead(t, now time.Time) string {
+	if !t.After(now) {
+		return ""
+	}
+	return age(t.Sub(now))
+}
+
+// mark is the icon and the colour of a state or an outcome; never one without the
+// other, and never without the word.
+type mark struct {
+	Icon  string // the id of a symbol in the sprite
+	Class string
+	Word  string
+}
+
+func (s State) Mark() mark {
+	switch s {
+	case Good:
+		return mark{"good", "good", string(s)}
+	case Degraded:
+		return mark{"degraded", "warn", string(s)}
+	case Failing:
+		return mark{"failing", "bad", string(s)}
+	case Unjudged:
+		return mark{"unclear", "warn", string(s)}
+	case Stale:
+		return mark{"stale", "warn", string(s)}
+	case Paused:
+		return mark{"paused", "none", string(s)}
+	}
+	return mark{"empty", "none", string(s)}
+}
+
+func outcomeMark(o flows.Outcome) mark {
+	switch o {
+	case flows.Success:
+		return mark{"good", "good", string(o)}
+	case flows.Failed:
+		return mark{"failing", "bad", string(o)}
+	case flows.Inconclusive:
+		return mark{"unclear", "warn", string(o)}
+	}
+	return mark{"paused", "none", string(o)}
+}
+
+func (v Verdict) Mark() mark {
+	switch v {
+	case Pass:
+		return mark{"good", "good", string(v)}
+	case Fail:
+		return mark{"failing", "bad", string(v)}
+	}
+	return mark{"unclear", "warn", string(v)}
+}
+
+// trouble is a failure with its evidence.
+type trouble struct {
+	Mark   mark
+	When   *moment
+	ID     string // of the run
+	Link   string // to the run's page; empty: there is none
+	Hop    string
+	Step   string
+	Reason string
+	Detail string
+	Trace  string
+}
+
+func troubleOf(r flows.Run, now time.Time, link bool) trouble {
+	t := trouble{Mark: outcomeMark(r.Outcome), When: momentOf(r.Started, now), ID: r.ID, Trace: r.TraceID}
+	if link {
+		t.Link = "/runs/" + r.ID
+	}
+	f := r.Failure
+	if f == nil {
+		t.Reason = "no reason was recorded"
+		return t
+	}
+	t.Hop, t.Step, t.Reason, t.Detail = hopName(f.Hop), string(f.Step), string(f.Reason), f.Detail
+	if f.After {
+		t.Step += " after the cut"
+	}
+	if f.Cause != flows.CauseUnspecified {
+		t.Reason += "/" + string(f.Cause)
+	}
+	return t
+}
+
+// hopName writes services as their letters and the rest as words.
+func hopName(h flows.Hop) string {
+	switch h {
+	case flows.AC, flows.GC, flows.MC, flows.MH:
+		return strings.ToUpper(string(h))
+	}
+	return string(h)
+}
+
+// fact is a line of a list of facts.
+type fact struct {
+	Name, Value string
+	Class       string // good, warn, bad, none; empty: plain
+}

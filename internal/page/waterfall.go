@@ -1,0 +1,128 @@
+package page
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/report"
+)
+
+// waterfall is the steps of a run on one axis of time, person by person.
+type waterfall struct {
+	Caption string
+	Ticks   []string // at the beginning of each quarter of the axis
+	People  []castMember
+}
+
+type castMember struct {
+	Actor string
+	Bars  []bar
+}
+
+// bar is a step; X and Width are thousandths of the axis.
+type bar struct {
+	Step     string
+	Hop      string
+	HopClass string
+	After    bool
+	Measured bool
+	X, Width string
+	Took     string
+	Failure  string // reason; empty: it was done
+	Phases   []segment
+}
+
+// segment is a phase within its step.
+type segment struct {
+	Name     string
+	X, Width string
+	Shade    int // 0 or 1, in turns
+	Took     string
+}
+
+// narrowest is how wide a bar is at the least, so that it can be seen.
+const narrowest = 4.0
+
+func waterfallOf(r flows.Run) waterfall {
+	w := waterfall{Caption: "Steps of the run"}
+	if len(r.Steps) == 0 {
+		return w
+	}
+	steps := slices.Clone(r.Steps)
+	slices.SortStableFunc(steps, func(a, b flows.StepResult) int { return a.Started.Compare(b.Started) })
+	from, to := steps[0].Started, steps[0].Started
+	for _, s := range steps {
+		if end := s.Started.Add(s.Duration); end.After(to) {
+			to = end
+		}
+	}
+	quarter := niceQuarter(to.Sub(from))
+	axis := 4 * quarter
+	for n := range 4 {
+		w.Ticks = append(w.Ticks, tick(time.Duration(n)*quarter))
+	}
+	for _, s := range steps {
+		at := slices.IndexFunc(w.People, func(c castMember) bool { return c.Actor == s.Actor })
+		if at < 0 {
+			at = len(w.People)
+			w.People = append(w.People, castMember{Actor: s.Actor})
+		}
+		w.People[at].Bars = append(w.People[at].Bars, barOf(s, from, axis))
+	}
+	return w
+}
+
+func barOf(s flows.StepResult, from time.Time, axis time.Duration) bar {
+	offset := s.Started.Sub(from)
+	b := bar{Step: string(s.Step), Hop: hopName(s.Step.Owner()), HopClass: "hop-" + string(s.Step.Owner()), After: s.After, Measured: s.Measured,
+		Took: report.Duration(s.Duration)}
+	b.X, b.Width = place(offset, s.Duration, axis)
+	if s.Failure != nil {
+		b.Failure = string(s.Failure.Reason)
+	}
+	for n, p := range s.Phases {
+		seg := segment{Name: spaced(p.Name), Shade: n % 2, Took: report.Duration(p.Duration)}
+		seg.X, seg.Width = place(offset, p.Duration, axis)
+		offset += p.Duration
+		b.Phases = append(b.Phases, seg)
+	}
+	return b
+}
+
+// place is where a duration lies on the axis, in thousandths.
+func place(offset, took, axis time.Duration) (x, width string) {
+	wide := max(1000*float64(took)/float64(axis), narrowest)
+	left := min(1000*float64(offset)/float64(axis), 1000-wide)
+	return coordinate(left), coordinate(wide)
+}
+
+func coordinate(x float64) string { return fmt.Sprintf("%.4g", math.Round(x*10)/10) }
+
+// niceQuarter is the smallest round duration of which four cover total.
+func niceQuarter(total time.Duration) time.Duration {
+	unit := time.Microsecond
+	for {
+		for _, m := range []time.Duration{10, 15, 20, 25, 30, 40, 50, 75} {
+			if q := m * unit / 10; 4*q >= total {
+				return q
+			}
+		}
+		unit *= 10
+	}
+}
+
+// tick writes a round duration.
+func tick(d time.Duration) string {
+	switch {
+	case d == 0:
+		return "0"
+	case d < time.Millisecond:
+		return fmt.Sprintf("%g µs", float64(d)/float64(time.Microsecond))
+	case d < time.Second:
+		return fmt.Sprintf("%g ms", float64(d)/float64(time.Millisecond))
+	}
+	return fmt.Sprintf("%g s", d.Seconds())
+}
