@@ -19,7 +19,7 @@ type File struct {
 // Files derives every file from a repository.
 func Files(repository fs.FS) ([]File, error) {
 	var files []File
-	for _, make := range []func(fs.FS) ([]File, error){probes, catalogue} {
+	for _, make := range []func(fs.FS) ([]File, error){probes, prometheusRule, catalogue, boards} {
 		more, err := make(repository)
 		if err != nil {
 			return nil, err

@@ -42,7 +42,11 @@ func checkAll(r repository) (findings []Finding, counted string, err error) {
 		findings = append(findings, found...)
 		objects += n
 	}
-	return findings, fmt.Sprintf("manifests: %d objects in %d overlays are good", objects, len(overlays)), nil
+	shown, boards, err := checkMonitoring(r)
+	if err != nil {
+		return findings, "", err
+	}
+	return append(findings, shown...), fmt.Sprintf("manifests: %d objects in %d overlays, and %s, are good", objects, len(overlays), boards), nil
 }
 
 func checkOverlay(r repository, d decoder, p *prober, dir string) ([]Finding, int, error) {
@@ -101,4 +105,24 @@ func decodeAll(rep *report, d decoder, built resmap.ResMap) []object {
 		objects = append(objects, o)
 	}
 	return objects
+}
+
+// checkMonitoring looks at rules and dashboards.
+func checkMonitoring(r repository) (findings []Finding, counted string, err error) {
+	c, err := newCatalogue(r)
+	if err != nil {
+		return nil, "", err
+	}
+	files, findings := ruleFiles(r, c)
+	for _, file := range sortedKeys(files) {
+		findings = append(findings, checkRules(r, c, file, files[file])...)
+	}
+	boards := r.glob(dashboardsPattern)
+	for _, file := range boards {
+		findings = append(findings, checkDashboard(r, c, file)...)
+	}
+	if len(boards) == 0 {
+		findings = append(findings, Finding{File: dashboardsPattern, What: "there are no dashboards"})
+	}
+	return findings, fmt.Sprintf("%d rule files and %d dashboards", len(files), len(boards)), nil
 }
