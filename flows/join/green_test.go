@@ -1,7 +1,6 @@
 package join_test
 
 import (
-	"fmt"
 	"os"
 	"runtime"
 	"slices"
@@ -83,7 +82,7 @@ func TestAJoinIsMeasuredStepByStep(t *testing.T) {
 
 	want = "sent JoinRequest () received JoinResponse (1 participant, 2 handlers, key generation 0) " +
 		"sent MhConnectRequest () sent MhConnectRequest () sent MediaConnectionUpdate (2 handlers: 2 CONNECTED) sent ReceiveCapability (2 slots: 2 AUDIO)"
-	if got := said(run, flows.ActorPerson); !strings.HasPrefix(got, want) || !strings.Contains(got, "1 ACTIVE") {
+	if got := flowtest.Said(run, flows.ActorPerson); !strings.HasPrefix(got, want) || !strings.Contains(got, "1 ACTIVE") {
 		t.Errorf("the person and the platform said:\n%s, want\n%s", got, want)
 	}
 
@@ -106,17 +105,6 @@ func subset(got, of []string) bool {
 		}
 	}
 	return true
-}
-
-// said is what somebody and the platform said, in order.
-func said(run flows.Run, actor string) string {
-	var out []string
-	for _, m := range run.Transcript.Messages {
-		if m.Actor == actor {
-			out = append(out, fmt.Sprintf("%s %s (%s)", m.Direction, m.Kind, m.Note))
-		}
-	}
-	return strings.Join(out, " ")
 }
 
 func TestAResidentAnchorStays(t *testing.T) {
@@ -152,7 +140,7 @@ func TestAResidentAnchorStays(t *testing.T) {
 		if run.Leaves != (flows.Leaves{Clean: 1}) {
 			t.Errorf("leaves %+v", run.Leaves)
 		}
-		if got := said(run, flows.ActorAnchor); !strings.Contains(got, "received ParticipantJoined") || strings.Contains(got, "JoinRequest") {
+		if got := flowtest.Said(run, flows.ActorAnchor); !strings.Contains(got, "received ParticipantJoined") || strings.Contains(got, "JoinRequest") {
 			t.Errorf("of an earlier run's anchor: %s", got)
 		}
 	}

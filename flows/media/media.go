@@ -84,7 +84,10 @@ func (f *Flow) talk(ctx context.Context, run *flows.Recorder, everybody []*peopl
 		silent := people.Pairs(everybody, func(listener, talker *people.Person) error {
 			pair := listener.Evidence(talker, window)
 			run.Record(func(r *flows.Run) { r.Pairs = append(r.Pairs, pair) })
-			return deaf(listener, talker, people.Span{From: window.From, To: window.To})
+			if err := deaf(listener, talker, people.Span{From: window.From, To: window.To}); err != nil {
+				return err
+			}
+			return listener.NothingToHear(talker, pair)
 		})
 		if pause != nil {
 			return pause

@@ -2,6 +2,7 @@ package media_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -211,28 +212,91 @@ func TestNormalLife(t *testing.T) {
 			}
 		}
 	})
-	t.Run("the host mutes somebody", func(t *testing.T) {
+	t.Run("the host mutes somebody, and later no more", func(t *testing.T) {
 		var host *flowtest.Outsider
+		mute := func(muted bool) func() {
+			return func() {
+				if err := host.MuteSender(t, 2, muted); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		lifted := make(chan struct{})
 		run := perform(t, 2,
 			flowtest.Cue{At: inside, Do: func() { host = p.Enter(t, 0) }},
 			flowtest.Cue{At: talk, Do: func() {
-				if err := host.MuteSender(t, 2); err != nil {
-					t.Error(err)
-				}
+				time.AfterFunc(700*time.Millisecond, mute(true))
+				time.AfterFunc(1500*time.Millisecond, func() { defer close(lifted); mute(false)() })
 			}})
+		<-lifted
 		host.Go(t)
 		p.Rest(t)
 		unlessStarved(t, run)
 		for _, pair := range run.Pairs {
-			if muted := pair.LongestSilence > 2*time.Second; muted != (pair.From == flows.Actor(2)) {
-				t.Errorf("%s to %s: silent for %v", pair.From, pair.To, pair.LongestSilence)
+			if lost := pair.LostUplink + pair.LostDownlink + pair.LostUnattributed; lost > edge || pair.Sent == 0 {
+				t.Errorf("%s to %s: %+v", pair.From, pair.To, brief(pair))
 			}
+			due := int(2600 * time.Millisecond / (20 * time.Millisecond))
+			if muted := pair.From == flows.Actor(2); muted != (pair.Muted >= 40) || muted != (pair.LongestSilence > 600*time.Millisecond) || !near(pair.Sent+pair.Muted+pair.MissedDue, due) {
+				t.Errorf("%s to %s: %+v", pair.From, pair.To, brief(pair))
+			}
+		}
+		if got := flowtest.Said(run, flows.Actor(2)); !strings.Contains(got, "this participant: by the host audio muted") || !strings.Contains(got, "this participant: by the host nothing muted") {
+			t.Errorf("the muted person and the platform said: %s", got)
 		}
 	})
 	t.Run("three people", func(t *testing.T) {
 		perform(t, 3)
 		p.Rest(t)
 	})
+}
+
+// Whoever is muted all the time gives no evidence: what is not heard is never green.
+func TestNobodyIsHeardWhoIsMutedAllTheTime(t *testing.T) {
+	t.Parallel()
+	p := flowtest.Start(t, flowtest.Options{})
+	for _, c := range []struct {
+		name string
+		mute func(host *flowtest.Outsider) error
+		want flowtest.Verdict
+	}{
+		{"by the host", func(host *flowtest.Outsider) error { return host.MuteSender(t, 2, true) }, flowtest.Open(flows.StepTalk, flows.CauseLane)},
+		{"by nobody", func(*flowtest.Outsider) error {
+			p.Faults().Set(fault.Faults{MC: fault.MC{ShowMuted: true}})
+			p.Enter(t, 0) // news for everybody
+			return nil
+		}, red(flows.MC, flows.Protocol)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			stage := p.Stage(t, 0)
+			var host *flowtest.Outsider
+			play := flowtest.Play{Flow: flows.Media, Script: conversation(stage), Stage: stage, Cues: []flowtest.Cue{
+				{At: flowtest.Moment{Step: flows.StepSubscribe}, Do: func() {
+					if c.want.Hop == flows.Prober {
+						host = p.Enter(t, 0)
+					}
+				}},
+				{At: talk, Do: func() {
+					if err := c.mute(host); err != nil {
+						t.Error(err)
+					}
+				}},
+			}}
+			run := play.Perform(t.Context(), t)
+			p.Faults().Set(fault.Faults{})
+			c.want.Check(t, run)
+			if host != nil {
+				host.Go(t)
+			}
+			unlessStarved(t, run)
+			for _, pair := range run.Pairs {
+				muted := c.want.Hop == flows.MC || pair.From == flows.Actor(2)
+				if _, any := pair.DeliveryRatio(); any == muted || muted != (pair.Muted > 100) {
+					t.Errorf("%s to %s: %+v", pair.From, pair.To, brief(pair))
+				}
+			}
+		})
+	}
 }
 
 func TestWhatTheProberCannotJudge(t *testing.T) {

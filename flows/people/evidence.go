@@ -2,6 +2,7 @@ package people
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -57,7 +58,7 @@ func (p *Person) ownFault(span Span, expected int) *flows.Failure {
 				Detail: fmt.Sprintf("the prober was late for %v of %v", lag.Round(time.Millisecond), span.Len().Round(time.Millisecond))}
 		}
 	}
-	if n := p.OwnDrops(); 2*n > expected && expected > 0 {
+	if n := p.drops(); 2*n > expected && expected > 0 {
 		return &flows.Failure{Hop: flows.Prober, Reason: flows.Self, Cause: flows.CauseDrops,
 			Detail: fmt.Sprintf("the prober dropped %d datagrams that had arrived", n)}
 	}
@@ -70,8 +71,8 @@ func (c *Cast) report(run *flows.Run) {
 	for _, p := range c.people {
 		for _, conn := range p.Connections() {
 			run.Connections = append(run.Connections, connection(p.part.Actor(), conn, run.Started))
-			run.Self.DroppedDatagrams += conn.DroppedDatagrams
 		}
+		run.Self.DroppedDatagrams += p.drops()
 		run.Self.DroppedRecords += p.LostRecords()
 	}
 	run.Transcript = c.said.since(run.Started)
@@ -92,13 +93,14 @@ func (c *Cast) report(run *flows.Run) {
 // Evidence turns what one person sent and another received inside a window into
 // the run's evidence about that ordered pair.
 func (p *Person) Evidence(from *Person, window media.Pair) flows.Pair {
-	window.Sent, window.Received = from.Sent(), p.Received()
+	window.Sent, window.Received, window.Except = from.Sent(), p.Received(), from.mutedFor(p, window.To)
 	e := media.Legs(window)
 	out := flows.Pair{
 		From: from.part.Actor(), To: p.part.Actor(),
 		Sent: e.Sent, Delivered: e.Delivered, Late: e.Late, Duplicate: e.Duplicate, Reordered: e.Reordered,
 		LostSender: e.LostSender, LostUplink: e.LostUplink, LostDownlink: e.LostDownlink, LostUnattributed: e.Unattributed,
-		Refused: e.RefusedTotal(), SendLateness: flows.Summarise(e.SendLateness), Jitter: e.Jitter, LongestSilence: e.LongestSilence,
+		Refused: e.RefusedTotal(), Muted: e.Excepted, MissedDue: e.Missed, Jitter: e.Jitter, LongestSilence: e.LongestSilence,
+		SendLateness: flows.Summarise(e.SendLateness), LeaveLateness: flows.Summarise(e.LeaveLateness), ReadLateness: flows.Summarise(e.ReadLateness),
 	}
 	for reason, n := range e.Refused {
 		if out.RefusedBy == nil {
@@ -107,9 +109,10 @@ func (p *Person) Evidence(from *Person, window media.Pair) flows.Pair {
 		out.RefusedBy[string(reason)] = n
 	}
 	latencies := make([]time.Duration, 0, len(e.Latency))
-	dropping := p.OwnDrops() > 0 // when is not known, so no sample is above doubt
+	dropping := p.drops() > 0 // when is not known, so no sample is above doubt
+	started := p.cast.started()
 	for _, s := range e.Latency {
-		sample := flows.Sample{Latency: s.Latency, Tainted: dropping}
+		sample := flows.Sample{At: s.ArrivedAt.Sub(started), Latency: s.Latency, Tainted: dropping}
 		if p.stage.Watch != nil && p.stage.Watch.LagDuring(s.HandedAt, s.ArrivedAt) > 0 {
 			sample.Tainted = true
 		}
@@ -119,12 +122,17 @@ func (p *Person) Evidence(from *Person, window media.Pair) flows.Pair {
 		out.Samples = append(out.Samples, sample)
 		latencies = append(latencies, s.Latency)
 	}
+	slices.SortStableFunc(out.Samples, func(a, b flows.Sample) int { return cmp.Compare(a.At, b.At) })
 	out.Latency = flows.Summarise(latencies)
 	if up, down, ok := from.rtt(), p.rtt(), len(latencies) > 0; ok && up > 0 && down > 0 {
 		out.RelayShare = new(max(0, out.Latency.P50-up/2-down/2))
 	}
 	return out
 }
+
+// drops are the datagrams that had arrived in this run and were lost within this
+// process.
+func (p *Person) drops() int { return p.OwnDrops() - p.dropped }
 
 // rtt is the smallest round trip that any handler connection of p has seen.
 func (p *Person) rtt() time.Duration {

@@ -96,8 +96,14 @@ func (c *Cast) Guest(actor string, n int) (*Person, error) {
 // Adopt takes somebody who is in the meeting already into this run.
 func (c *Cast) Adopt(p *Person, actor string) {
 	p.cast, p.stage, p.part = c, c.stage, c.run.As(actor)
+	p.dropped = p.OwnDrops()
 	c.people = append(c.people, p)
 	c.listen(p, actor)
+}
+
+func (c *Cast) started() (at time.Time) {
+	c.run.Record(func(r *flows.Run) { at = r.Started })
+	return at
 }
 
 // listen has p speak in this run's transcript from now on.

@@ -51,6 +51,7 @@ func (l *listener) onView(v signaling.View) {
 	}
 	l.member.opener.ReplaceRoster(roster)
 	l.member.opener.SetAssigned(v.AssignedSenders())
+	l.p.noteMute(v)
 	if !v.SlotsAt.Equal(l.slotsAt) {
 		l.slotsAt = v.SlotsAt
 		l.p.noteSlots(v)

@@ -52,6 +52,7 @@ type Participant struct {
 	cuts     []Cut
 	obeyErr  error // why MC could not be obeyed, the last time
 	slotLog  []SlotChange
+	muteLog  []MuteChange
 	released bool
 	freed    chan struct{} // closed when everything is released
 }

@@ -14,8 +14,14 @@ type SlotChange struct {
 	Slots []signaling.Assignment
 }
 
-// maxSlotChanges bounds the record; the oldest are forgotten first.
-const maxSlotChanges = 1024
+// MuteChange is the platform muting the participant for everybody, or no longer.
+type MuteChange struct {
+	At    time.Time // when it was read
+	Muted bool
+}
+
+// maxChanges bounds each of the two records; the oldest are forgotten first.
+const maxChanges = 1024
 
 // SlotChanges are all that MC has said of the receive slots, in any session,
 // oldest first.
@@ -28,8 +34,30 @@ func (p *Participant) SlotChanges() []SlotChange {
 func (p *Participant) noteSlots(v signaling.View) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.slotLog) == maxSlotChanges {
-		p.slotLog = slices.Delete(p.slotLog, 0, 1)
+	p.slotLog = keep(p.slotLog, SlotChange{At: v.SlotsAt, Slots: v.Slots})
+}
+
+// MuteChanges are all server mutes of the participant's audio, in any session,
+// oldest first. The participant goes on sending, as the platform's own client does
+// (platform contract, client 2): the handlers drop what comes.
+func (p *Participant) MuteChanges() []MuteChange {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.muteLog)
+}
+
+func (p *Participant) noteMute(v signaling.View) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	muted := len(p.muteLog) > 0 && p.muteLog[len(p.muteLog)-1].Muted
+	if v.Self.Mute.AudioServer != muted {
+		p.muteLog = keep(p.muteLog, MuteChange{At: v.At, Muted: !muted})
 	}
-	p.slotLog = append(p.slotLog, SlotChange{At: v.SlotsAt, Slots: v.Slots})
+}
+
+func keep[T any](list []T, entry T) []T {
+	if len(list) == maxChanges {
+		list = slices.Delete(list, 0, 1)
+	}
+	return append(list, entry)
 }

@@ -219,11 +219,11 @@ func (o *Outsider) Go(t testing.TB) {
 }
 
 // MuteSender has the outsider, who is the meeting's host, mute the person with this
-// sender id for everybody.
-func (o *Outsider) MuteSender(t testing.TB, sender uint16) error {
+// sender id for everybody, or no longer.
+func (o *Outsider) MuteSender(t testing.TB, sender uint16, muted bool) error {
 	who, ok := o.View().PersonOf(sender)
 	if !ok {
 		return fmt.Errorf("sender %d is not on the roster", sender)
 	}
-	return o.MuteOther(context.WithoutCancel(t.Context()), who.ParticipantID, true)
+	return o.MuteOther(context.WithoutCancel(t.Context()), who.ParticipantID, muted)
 }

@@ -2,7 +2,9 @@ package flowtest
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -153,7 +155,28 @@ func sound(t testing.TB, run flows.Run) {
 		if len(p.Samples) != p.Latency.Count {
 			t.Errorf("%s to %s: %d samples, %d in the distribution", p.From, p.To, len(p.Samples), p.Latency.Count)
 		}
+		if p.LeaveLateness.Count != len(p.Samples) || p.ReadLateness.Count != len(p.Samples) {
+			t.Errorf("%s to %s: %d samples, %d times of leaving, %d of reading", p.From, p.To, len(p.Samples), p.LeaveLateness.Count, p.ReadLateness.Count)
+		}
+		var last time.Duration
+		for _, s := range p.Samples {
+			if s.At < last || s.At < s.Latency || s.At > run.Duration {
+				t.Errorf("%s to %s: a frame that took %v arrived at %v, after one at %v, in a run of %v", p.From, p.To, s.Latency, s.At, last, run.Duration)
+			}
+			last = s.At
+		}
 	}
+}
+
+// Said is what somebody and the platform said, in order.
+func Said(run flows.Run, actor string) string {
+	var out []string
+	for _, m := range run.Transcript.Messages {
+		if m.Actor == actor {
+			out = append(out, fmt.Sprintf("%s %s (%s)", m.Direction, m.Kind, m.Note))
+		}
+	}
+	return strings.Join(out, " ")
 }
 
 // Verdict is what a run must come to.

@@ -15,6 +15,9 @@ type Pair struct {
 	// Frames due in From <= t < To count. Sending should begin before From and go
 	// on past To, so that the frames at the edges lie between received ones.
 	From, To time.Time
+	// Except are times whose frames do not count although they are due in the
+	// window; they may overlap.
+	Except []Span
 	// Settle is how long after it was handed over a frame may still arrive on
 	// time: later it is Late, and only then may it be called lost.
 	Settle time.Duration
@@ -22,6 +25,13 @@ type Pair struct {
 	// and that had not arrived, do not count; zero means that all is settled.
 	Until time.Time
 }
+
+// Span is a stretch of time: From <= t < To.
+type Span struct {
+	From, To time.Time
+}
+
+func (s Span) contains(t time.Time) bool { return !t.Before(s.From) && t.Before(s.To) }
 
 // PairEvidence is what a window proves about one ordered pair. Each frame of the
 // window has exactly one fate:
@@ -42,6 +52,7 @@ type PairEvidence struct {
 	Refused map[frame.Reason]int
 
 	Unsettled int // frames due in the window that are in none of the above: see Pair.Until
+	Excepted  int // neither are these: see Pair.Except
 
 	Duplicate int // further copies of frames that had arrived already
 	Reordered int // accepted after a frame with a higher sequence (RFC 4737)

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"slices"
 	"time"
 
 	"github.com/dark-tower/prober/internal/darktower/frame"
@@ -20,8 +21,11 @@ func Legs(p Pair) PairEvidence {
 	e := PairEvidence{Refused: map[frame.Reason]int{}}
 	for _, st := range j.streams {
 		for i, f := range st.flights {
-			if p.measures(f.Due) {
+			switch {
+			case p.measures(f.Due):
 				e.count(f, p)
+			case Span{p.From, p.To}.contains(f.Due):
+				e.Excepted++
 			}
 			if i > 0 && f.Missed > 0 {
 				e.Missed += p.missed(st.flights[i-1].Due, f)
@@ -36,7 +40,9 @@ func Legs(p Pair) PairEvidence {
 }
 
 // measures reports whether a frame due at t counts.
-func (p Pair) measures(t time.Time) bool { return !t.Before(p.From) && t.Before(p.To) }
+func (p Pair) measures(t time.Time) bool {
+	return Span{p.From, p.To}.contains(t) && !slices.ContainsFunc(p.Except, func(s Span) bool { return s.contains(t) })
+}
 
 // missed counts the due times of the window that passed unused between the frame
 // due at prev and f.

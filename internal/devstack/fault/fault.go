@@ -57,6 +57,7 @@ type MC struct {
 	NeverAssign       bool          // never send StreamAssignments
 	NeverDirect       bool          // never send SendDirective
 	RejectCapability  bool          // refuse every ReceiveCapability
+	ShowMuted         bool          // show every source as muted, whoever is
 	UnknownMessages   bool          // send a message from the future before each known one
 	OwnTrace          bool          // start a trace of its own for each connection and message, whatever the client's was
 }

@@ -56,7 +56,7 @@ func (m *meeting) assignmentsLocked(p *participant) (*signalingv1.StreamAssignme
 			on = append(on, e.handler)
 			a.SenderId, a.MediaHandlerUrl = proto.Uint32(e.sender.senderID), e.handler.url
 			a.SlotState = signalingv1.SlotState_SLOT_STATE_ACTIVE
-			if e.sender.muted.audio || e.sender.server.audio {
+			if e.sender.muted.audio || e.sender.server.audio || m.opts.Faults.Get().MC.ShowMuted {
 				a.SlotState = signalingv1.SlotState_SLOT_STATE_SOURCE_MUTED
 			}
 		}
