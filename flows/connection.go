@@ -68,7 +68,9 @@ const (
 	ByNobody   EndedBy = "silence" // the other side was not heard any more, or could not be reached
 )
 
-// Continuity tells whether a hop carried our trace on.
+// Continuity tells whether a hop carried our trace on, as far as its answer to a
+// join shows it. Only MC answers with a trace: AC and GC send no such header back
+// (platform contract, AC/GC 9), and a handler does not answer.
 type Continuity struct {
 	Hop    Hop
 	Result string // one of Continuities
@@ -79,7 +81,7 @@ const (
 	TraceContinued = "continued" // the answer belongs to our trace
 	TraceLinked    = "linked"    // the answer belongs to a trace of the hop's own, which our span links to
 	TraceAbsent    = "absent"    // the answer carries no trace
-	TraceBroken    = "broken"    // what the answer carries is no trace
+	TraceBroken    = "broken"    // what the answer carries is no trace, or our own span again
 )
 
 // Continuities lists the closed set.

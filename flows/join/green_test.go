@@ -206,7 +206,7 @@ func TestOneJoinIsOneTrace(t *testing.T) {
 		"mc-service": {"mc.webtransport.connection": 2, "mc.receive_capability": 2, "mc.media_connection_update": 2},
 		"mh-service": {"mh.webtransport.connection": 4},
 	})
-	if len(run.Continuity) != 2 || run.Continuity[0].Result != "continued" || run.Continuity[1].Result != "continued" {
+	if len(run.Continuity) != 2 || run.Continuity[0].Result != flows.TraceContinued || run.Continuity[1].Result != flows.TraceContinued {
 		t.Errorf("continuity %+v", run.Continuity)
 	}
 }
@@ -217,7 +217,7 @@ func TestAPlatformThatDoesNotTraceIsSaidSo(t *testing.T) {
 	provider := sdktrace.NewTracerProvider()
 	run := flowtest.Play{Flow: flows.Join, Script: script(stage), Stage: stage, Tracer: provider.Tracer("flows")}.Perform(t.Context(), t)
 	flowtest.Green().Check(t, run)
-	if len(run.Continuity) != 2 || run.Continuity[0].Result != "absent" {
+	if len(run.Continuity) != 2 || run.Continuity[0].Result != flows.TraceAbsent {
 		t.Errorf("continuity %+v", run.Continuity)
 	}
 }

@@ -52,7 +52,7 @@ func TestAnMCThatAnswersInATraceOfItsOwnIsLinked(t *testing.T) {
 				if s.Name != "prober.join.mc_join" {
 					continue
 				}
-				if got := attribute(s, "continuity"); got != "broken" || len(s.Links) != 1 {
+				if got := attribute(s, "continuity"); got != flows.TraceLinked || len(s.Links) != 1 {
 					t.Errorf("continuity %q, %d links", got, len(s.Links))
 					continue
 				}
@@ -61,7 +61,7 @@ func TestAnMCThatAnswersInATraceOfItsOwnIsLinked(t *testing.T) {
 			if len(links) == 0 || !slices.Equal(slices.Sorted(maps.Keys(links)), theirs) {
 				t.Errorf("links to %v, MC's traces are %v", links, theirs)
 			}
-			if len(run.Continuity) != len(links) || run.Continuity[0].Result != "broken" {
+			if len(run.Continuity) != len(links) || run.Continuity[0].Result != flows.TraceLinked {
 				t.Errorf("continuity %+v", run.Continuity)
 			}
 		})

@@ -25,21 +25,29 @@ func (p *Person) noteContinuity(ctx context.Context, answered string) {
 	if !asked.SpanContext().IsValid() {
 		return
 	}
-	result := "continued"
 	theirs := trace.SpanContextFromContext(tracecontext.Extract(context.Background(), answered, ""))
-	switch {
-	case answered == "":
-		result = "absent"
-	case theirs.TraceID() != asked.SpanContext().TraceID():
-		result = "broken"
-		if theirs.IsValid() {
-			asked.AddLink(trace.Link{SpanContext: theirs, Attributes: []attribute.KeyValue{flows.AttrHop.String(string(flows.MC))}})
-		}
+	result := continuity(asked.SpanContext(), theirs, answered)
+	if result == flows.TraceLinked {
+		asked.AddLink(trace.Link{SpanContext: theirs, Attributes: []attribute.KeyValue{flows.AttrHop.String(string(flows.MC))}})
 	}
 	asked.SetAttributes(flows.AttrContinuity.String(result))
 	p.cast.run.Record(func(run *flows.Run) {
 		run.Continuity = append(run.Continuity, flows.Continuity{Hop: flows.MC, Result: result})
 	})
+}
+
+// continuity compares the span that was asked in with what was answered, theirs as
+// far as that names a span.
+func continuity(asked, theirs trace.SpanContext, answered string) string {
+	switch {
+	case answered == "":
+		return flows.TraceAbsent
+	case !theirs.IsValid(), theirs.SpanID() == asked.SpanID():
+		return flows.TraceBroken
+	case theirs.TraceID() != asked.TraceID():
+		return flows.TraceLinked
+	}
+	return flows.TraceContinued
 }
 
 // quic is what every WebTransport session is on.

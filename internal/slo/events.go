@@ -155,9 +155,9 @@ func (o Objective) step(run flows.Run, step flows.Step) (events, bad uint64) {
 func continuity(run flows.Run) (events, bad uint64) {
 	for _, c := range run.Continuity {
 		switch c.Result {
-		case "continued":
+		case flows.TraceContinued, flows.TraceLinked: // from either, one finds the other
 			events++
-		case "broken":
+		case flows.TraceBroken:
 			events, bad = events+1, bad+1
 		}
 	}
