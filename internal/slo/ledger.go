@@ -70,6 +70,7 @@ type bucket struct {
 type ring struct {
 	width   time.Duration
 	buckets []bucket // the one of slot s at s modulo the length
+	newest  int64    // no bucket has a later slot
 }
 
 // newRing keeps buckets over at least span, besides the one that is being filled.
@@ -95,11 +96,16 @@ func (r *ring) add(now time.Time, events, bad uint64) {
 	}
 	b.events += events
 	b.bad += bad
+	r.newest = max(r.newest, s)
 }
 
 // forgetAfter empties the buckets that begin after now.
 func (r *ring) forgetAfter(now time.Time) {
 	s := r.slot(now)
+	if r.newest <= s {
+		return
+	}
+	r.newest = s
 	for i, b := range r.buckets {
 		if b.slot > s {
 			r.buckets[i] = bucket{}

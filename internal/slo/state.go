@@ -172,5 +172,6 @@ func (r *ring) take(now time.Time, list [][3]uint64) {
 			*b = bucket{slot: s}
 		}
 		b.events, b.bad = b.events+x[1], b.bad+x[2]
+		r.newest = max(r.newest, s)
 	}
 }

@@ -1,0 +1,116 @@
+package slo
+
+import (
+	"testing"
+	"time"
+
+	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/config"
+)
+
+func gating(sli config.SLI, perRun float64) Objective {
+	return Objective{Name: "x", Probe: "p", SLI: sli, Target: 0.99, Threshold: 2 * time.Second, EventsPerRun: perRun,
+		Gate: &config.Gate{Prove: 0.8, Runs: 22, Confidence: 0.95}}
+}
+
+func TestACaseIsJudgedByRuns(t *testing.T) {
+	good, bad, lost := flows.Run{Probe: "p", Outcome: flows.Success}, flows.Run{Probe: "p", Outcome: flows.Failed}, flows.Run{Probe: "p", Outcome: flows.Inconclusive}
+	for _, tc := range []struct {
+		name string
+		runs []flows.Run
+		want Finding
+	}{
+		{"no run", nil, Finding{Verdict: Inconclusive}},
+		{"all good", many(22, good), Finding{Verdict: Pass, Judged: 21, Events: 21, Decided: true, Needs: 14}},
+		{"an outage", many(22, bad), Finding{Verdict: Fail, Judged: 2, Bad: 2, Events: 2, Errors: 2, Decided: true, Needs: 30}},
+		{"the prober could not measure", many(40, lost), Finding{Verdict: Inconclusive, Unknown: 27, CouldNotMeasure: true, Needs: 14}},
+		{"the prober could hardly measure", append(many(26, lost), good), Finding{Verdict: Inconclusive, Unknown: 26, Judged: 1, Events: 1, Needs: 14}},
+		{"stopped half-way", many(10, good), Finding{Verdict: Inconclusive, Judged: 10, Events: 10, Needs: 14}},
+		{"runs of another probe", many(30, flows.Run{Probe: "q", Outcome: flows.Failed}), Finding{Verdict: Inconclusive, Needs: 14}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, err := NewCase(gating(config.Availability, 1), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, run := range tc.runs {
+				c.Observe(run)
+			}
+			f := c.Finding()
+			if (f.Proves != nil) != (tc.want.Judged > 0) {
+				t.Errorf("proves %v after %d runs", f.Proves, f.Judged)
+			}
+			if f.Objective.Name != "x" || f.Plan.Runs != 22 {
+				t.Errorf("objective %+v, plan %+v", f.Objective, f.Plan)
+			}
+			if tc.want.Needs == 0 {
+				tc.want.Needs = 14
+			}
+			f.Proves, f.Objective, f.Plan = nil, Objective{}, Plan{}
+			if f != tc.want {
+				t.Errorf("got  %+v\nwant %+v", f, tc.want)
+			}
+		})
+	}
+}
+
+func many(n int, run flows.Run) []flows.Run {
+	out := make([]flows.Run, n)
+	for i := range out {
+		out[i] = run
+	}
+	return out
+}
+
+func TestFramesGateByRuns(t *testing.T) {
+	with := func(delivered int) flows.Run {
+		return flows.Run{Probe: "p", Outcome: flows.Success, Pairs: []flows.Pair{{Sent: 1000, Delivered: delivered}}}
+	}
+	for _, tc := range []struct {
+		name    string
+		runs    []flows.Run
+		verdict Verdict
+		judged  int
+	}{
+		{"nothing lost", many(22, with(1000)), Pass, 16},
+		{"lost within the budget", many(22, with(995)), Pass, 17},
+		{"a steady loss", many(22, with(920)), Fail, 3},
+		{"one bad run", append(many(10, with(1000)), append(many(1, with(500)), many(11, with(1000))...)...), Pass, 19},
+		{"no frames", many(60, failed(flows.StepGCJoin, flows.GC)), Inconclusive, 0},
+		{"too few runs", many(10, with(1000)), Inconclusive, 10},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, err := NewCase(gating(config.DeliveryRatio, 1000), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, run := range tc.runs {
+				run.Probe = "p"
+				c.Observe(run)
+			}
+			f := c.Finding()
+			if f.Verdict != tc.verdict || f.Judged != tc.judged || !f.Blocks || f.CouldNotMeasure {
+				t.Errorf("%s after %d runs (%+v)", f.Verdict, f.Judged, f)
+			}
+			if f.Verdict == Pass && (f.Proves == nil || *f.Proves < 0.8) {
+				t.Errorf("a pass proves %v", f.Proves)
+			}
+		})
+	}
+}
+
+func TestOnlyWhatGatesHasACase(t *testing.T) {
+	o := gating(config.Availability, 1)
+	informational, none := o, o
+	informational.Informational, none.Gate = true, nil
+	if g := Gating([]Objective{informational, o, none}); len(g) != 1 || g[0].Gate == nil {
+		t.Errorf("%+v", g)
+	}
+	if _, err := NewCase(none, 1); err == nil {
+		t.Error("an objective without a gate has a case")
+	}
+	o.Gate = &config.Gate{Prove: 0.995, Runs: 10, Confidence: 0.95}
+	if _, err := NewCase(o, 1); err == nil {
+		t.Error("a plan that cannot be has a case")
+	}
+}
