@@ -1,11 +1,13 @@
 // Package logging writes the log: one JSON object per line in the form that the
 // platform's services use, or aligned text for people. Whatever comes through it is
-// made safe: identifiers are hashed, and secrets masked.
+// made safe: identifiers and addresses are hashed, and secrets masked.
 //
 // It knows log records and finished runs, and nothing of where a log goes.
 package logging
 
 import (
+	"cmp"
+	"crypto/rand"
 	"io"
 	"log/slog"
 )
@@ -31,4 +33,19 @@ type Options struct {
 }
 
 // New returns a logger that writes to w, one call of Write for each record.
-func New(w io.Writer, o Options) *slog.Logger { return slog.New(slog.NewJSONHandler(w, nil)) }
+func New(w io.Writer, o Options) *slog.Logger {
+	if o.Level == nil {
+		o.Level = slog.LevelInfo
+	}
+	if len(o.Key) == 0 {
+		o.Key = make([]byte, 32)
+		_, _ = rand.Read(o.Key) // never fails
+	}
+	h := &handler{level: o.Level, target: cmp.Or(o.Target, "prober"), cleaner: cleaner{key: o.Key}, scopes: []scope{{}}}
+	if o.Format == Text {
+		h.write = (&textWriter{w: w, color: o.Color}).write
+	} else {
+		h.write = newJSONWriter(w).write
+	}
+	return slog.New(h)
+}
