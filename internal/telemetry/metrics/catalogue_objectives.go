@@ -34,7 +34,7 @@ func objectiveFamilies() []Description {
 			"Up to which duration an event is good. Absent where the SLI is no duration.",
 			`max by (slo) (dt_synthetic_slo_threshold_seconds)`},
 		{sloInterval, Gauge, labels(labelSLO, labelFlow, labelService), "seconds",
-			"Expected time between two runs that the objective counts. Absent where it is not known.",
+			"Expected time between two events of the objective. Absent where it is not known.",
 			`sum by (slo) (increase(dt_synthetic_slo_events_total[1h])) < 0.8 * 3600 / max by (slo) (dt_synthetic_slo_interval_seconds)`},
 		{sloWindow, Gauge, labels(labelSLO, labelFlow, labelService), "seconds",
 			"Window over which the target holds.",

@@ -36,7 +36,7 @@ func relayEdges() []float64 {
 
 // silenceEdges begin at the time between two frames.
 func silenceEdges() []float64 {
-	return []float64{.02, .04, .06, .1, .15, .2, .35, .5, 1, 2, 5, 10, 20, 60}
+	return []float64{.02, .05, .1, .15, .2, .35, .5, 1, 2, 5, 10, 20, 60}
 }
 
 // delayEdges are those of the prober's own lateness.

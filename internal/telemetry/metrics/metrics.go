@@ -23,6 +23,8 @@ import (
 	"github.com/dark-tower/prober/flows"
 )
 
+//go:generate go run ./cataloguegen ../../../docs/metrics.md
+
 // Build is what build_info shows.
 type Build struct {
 	Version, Revision string
