@@ -34,6 +34,15 @@ type Run struct {
 	Cold        bool // every connection was new, as a user's is
 }
 
+// LeftGhost reports whether the platform still holds somebody of the run, or held a
+// stranger: only time ends that (platform contract, MC B.10).
+func (r Run) LeftGhost() bool {
+	x := r.Restoration
+	return r.Leaves.Unclean > 0 ||
+		x != nil && x.Disconnect == CutAbrupt && !x.Resumed ||
+		r.Failure != nil && r.Failure.Cause == CauseLane
+}
+
 // StepResult is one timed step.
 type StepResult struct {
 	Step     Step

@@ -6,16 +6,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
+	"time"
 
 	"github.com/spf13/cobra"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/check"
 	"github.com/dark-tower/prober/internal/config"
 	"github.com/dark-tower/prober/internal/devstack"
 	"github.com/dark-tower/prober/internal/embedded"
+	"github.com/dark-tower/prober/internal/gate"
 	"github.com/dark-tower/prober/internal/link"
 	"github.com/dark-tower/prober/internal/provision"
 	"github.com/dark-tower/prober/internal/report"
@@ -30,6 +32,11 @@ type checkFlags struct {
 	devstack bool
 	link     link.Spec
 	verbose  bool
+
+	gate         bool
+	over, warmUp time.Duration
+	inconclusive string
+	junit, html  string
 }
 
 func newCheck() *cobra.Command {
@@ -42,20 +49,33 @@ what each step took, what the media looked like, and whose fault it was when
 something failed. The report goes to standard output, everything else to standard
 error; on a terminal, one line there says what is being done.
 
+With --gate it decides about a deployment: each probe is run as often as its gating
+objectives say (or --runs), on all of its lanes, until what its runs prove cannot
+change any more. An objective passes, fails, or is inconclusive: the runs prove
+neither. What is not going to be known is said beforehand, and how long it takes.
+
+In a pipeline it also writes to $GITHUB_STEP_SUMMARY, and in a pod to
+/dev/termination-log, where those are there.
+
 Ctrl-C ends it: people leave their meetings, what is known is printed. A second
 Ctrl-C ends it at once, and the platform takes up to 45 s to notice.
 
-Exit codes
-  0    every run succeeded; informational ones do not count
-  1    a run failed
-  2    usage or configuration: nothing was run
-  3    nothing failed, but a run is inconclusive
-  4    no run could be judged, because of the prober or its setup
-  130  interrupted`,
+Exit codes           without --gate              with --gate
+  0                  every run succeeded;        every gating objective is proved
+                     informational ones do
+                     not count
+  1                  a run failed                an objective is missed
+  2                  usage or configuration: nothing was run
+  3                  nothing failed, but a run   nothing is missed, but not everything
+                     is inconclusive             is proved; see --inconclusive
+  4                  nothing could be judged, because of the prober or its setup
+  130                interrupted`,
 		Example: `  prober check --devstack                        needs no platform
   prober check                                   every probe of ./probes.yaml
   prober check --probe join --runs 20            one probe, twenty times
   prober check --probe join --probe media        two of them
+  prober check --gate --junit gate.xml           is this deployment good?
+  prober check --gate --warm-up 5m --for 5m      ... that has just been rolled out
   prober check --output json > runs.json         for machines
   prober check --devstack --link "delay=40ms"    over a poor network`,
 		Args: noArguments,
@@ -65,10 +85,29 @@ Exit codes
 	cmd.Flags().StringSliceVarP(&f.probes, "probe", "p", nil, "run only the probe of this `name`; may be repeated")
 	addNumber(cmd, &f.runs, "runs", "n", 1, 10000, "`number` of runs of each probe")
 	addChoice(cmd, &f.output, "output", "o", "text", "`format` of the report: text or json", "text", "json")
+	cmd.Flags().BoolVar(&f.gate, "gate", false, "judge the gating objectives, by as many runs as they need")
+	cmd.Flags().DurationVar(&f.over, "for", 0, "with --gate: spread the runs of each probe over so long (default 1m, and with --devstack not at all)")
+	cmd.Flags().DurationVar(&f.warmUp, "warm-up", 0, "with --gate: wait at most so long for a platform that has just been deployed; these runs are not judged")
+	addChoice(cmd, &f.inconclusive, "inconclusive", "", "exit3", "with --gate: what an inconclusive `verdict` is: exit3, pass or fail", "exit3", "pass", "fail")
+	cmd.Flags().StringVar(&f.junit, "junit", "", "also write the result to this `file` as JUnit XML")
+	cmd.Flags().StringVar(&f.html, "html", "", "also write the result to this `file` as one self-contained page")
 	cmd.Flags().BoolVar(&f.devstack, "devstack", false, "check a platform embedded in this process instead of a configured one")
 	addLinkFlag(cmd, &f.link)
 	addVerboseFlag(cmd, &f.verbose)
 	return cmd
+}
+
+// gateFlagsOnly refuses flags of the gate without it.
+func gateFlagsOnly(cmd *cobra.Command, f checkFlags) error {
+	for _, name := range []string{"for", "warm-up", "inconclusive"} {
+		if !f.gate && cmd.Flags().Changed(name) {
+			return fmt.Errorf("--%s says how to judge; add --gate", name)
+		}
+	}
+	if f.over < 0 || f.warmUp < 0 {
+		return errors.New("--for and --warm-up are lengths of time, and not negative")
+	}
+	return nil
 }
 
 func runCheck(cmd *cobra.Command, f checkFlags) (err error) {
@@ -77,6 +116,9 @@ func runCheck(cmd *cobra.Command, f checkFlags) (err error) {
 	}
 	if !f.devstack && cmd.Flags().Changed("link") {
 		return errors.New("--link is a network before the embedded platform; add --devstack")
+	}
+	if err := gateFlagsOnly(cmd, f); err != nil {
+		return err
 	}
 	ctx := cmd.Context()
 	progress := newProgress(cmd.ErrOrStderr(), f.verbose, f.runs)
@@ -90,15 +132,54 @@ func runCheck(cmd *cobra.Command, f checkFlags) (err error) {
 		return err
 	}
 	defer closeSite()
-	c, err := check.New(check.Options{Site: site, Tasks: tasks, Runs: f.runs, Tracer: provider.Tracer("prober"),
-		OnStep: progress.Step, OnRest: progress.Rest})
-	if err != nil {
+	res, err := perform(cmd, f, site, tasks, provider.Tracer("prober"), progress)
+	progress.Clear()
+	if res == nil {
 		return err
 	}
-	runs := c.Run(ctx)
-	left := c.Close(context.WithoutCancel(ctx))
+	return errors.Join(show(cmd, f, *res), err)
+}
+
+// perform makes the runs; the result is nil when it could not begin.
+func perform(cmd *cobra.Command, f checkFlags, site *setup.Site, tasks []check.Task, tracer trace.Tracer, progress *progress) (*result, error) {
+	ctx := cmd.Context()
+	res := &result{cfg: site.Config, started: time.Now()}
+	if !f.gate {
+		c, err := check.New(check.Options{Site: site, Tasks: tasks, Runs: f.runs, Tracer: tracer, OnStep: progress.Step, OnRest: progress.Rest})
+		if err != nil {
+			return nil, err
+		}
+		res.runs = c.Run(ctx)
+		res.code = report.ExitCode(res.runs)
+		return res, c.Close(context.WithoutCancel(ctx))
+	}
+	o := gate.Options{Site: site, Tasks: tasks, Over: f.over, WarmUp: f.warmUp, Tracer: tracer, OnStep: progress.Step}
+	if cmd.Flags().Changed("runs") {
+		o.Runs = f.runs
+	}
+	if !cmd.Flags().Changed("for") && !f.devstack {
+		o.Over = time.Minute
+	}
+	g, err := gate.New(o)
+	if err != nil {
+		return nil, err
+	}
 	progress.Clear()
-	return errors.Join(showRuns(cmd, f, site.Config, runs), left)
+	for _, line := range g.Plan() {
+		fmt.Fprintln(cmd.ErrOrStderr(), "prober:", line)
+	}
+	runs, judgement := g.Run(ctx)
+	res.runs, res.judgement = runs, &judgement
+	res.code = judgement.ExitCode(map[string]int{"exit3": report.ExitInconclusive, "pass": report.ExitOK, "fail": report.ExitFailed}[f.inconclusive])
+	return res, g.Close(context.WithoutCancel(ctx))
+}
+
+// lanes is how many lanes of a probe are of use at most.
+func (f checkFlags) lanes() int {
+	if f.gate {
+		return math.MaxInt
+	}
+	return f.runs
 }
 
 // openSite makes everything ready that is needed to run the probes.
@@ -110,7 +191,7 @@ func openSite(ctx context.Context, f checkFlags, provider trace.TracerProvider, 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if tasks, err = check.Select(cfg, f.probes, f.runs); err != nil {
+	if tasks, err = check.Select(cfg, f.probes, f.lanes()); err != nil {
 		return nil, nil, nil, err
 	}
 	if site, err = setup.Open(cfg, f.files, config.Check, check.Lanes(tasks), log); err != nil {
@@ -139,7 +220,7 @@ func openDevstack(ctx context.Context, f checkFlags, provider trace.TracerProvid
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if tasks, err = check.Select(cfg, f.probes, f.runs); err != nil {
+	if tasks, err = check.Select(cfg, f.probes, f.lanes()); err != nil {
 		return nil, nil, nil, err
 	}
 	site, err = platform.Site(ctx, cfg, check.Lanes(tasks), log, func(e provision.Event) { p.Show(e.String()) })
@@ -147,35 +228,6 @@ func openDevstack(ctx context.Context, f checkFlags, provider trace.TracerProvid
 		return nil, nil, nil, &exit{report.ExitProber, fmt.Errorf("preparing the embedded platform: %w", err)}
 	}
 	return site, tasks, func() { site.Close(); _ = platform.Close() }, nil
-}
-
-// showRuns prints what is known, and turns it into the exit code.
-func showRuns(cmd *cobra.Command, f checkFlags, cfg *config.Config, runs []flows.Run) error {
-	w := cmd.OutOrStdout()
-	code := report.ExitCode(runs)
-	if interrupted(cmd.Context()) {
-		code = report.ExitInterrupted
-	}
-	var err error
-	if f.output == "json" {
-		err = report.JSON(w, runs, code)
-	} else {
-		err = report.Text{Color: colored(w)}.Write(w, runs)
-	}
-	if err != nil {
-		return &exit{report.ExitProber, fmt.Errorf("printing the report: %w", err)}
-	}
-	mend := f.files.ProvisionCommand(config.Check)
-	if f.devstack {
-		mend = ""
-	}
-	for _, hint := range check.Hints(runs, mend, cfg.Platform.Ghost.D()) {
-		fmt.Fprintln(cmd.ErrOrStderr(), "prober:", hint)
-	}
-	if code != report.ExitOK {
-		return &exit{code: code}
-	}
-	return nil
 }
 
 func logger(w io.Writer, verbose bool) *slog.Logger {

@@ -107,7 +107,8 @@ var floors = [][]string{
 	{"internal/web"},
 	{"internal/setup"},
 	{"internal/probe"},
-	{"internal/check", "internal/embedded", "deploy/derived"},
+	{"internal/check", "internal/daemon", "internal/embedded", "deploy/derived"},
+	{"internal/gate"},
 	{"cmd/prober", "bench", "deploy/generate"},
 }
 

@@ -179,7 +179,7 @@ func TestNoSecretComesOut(t *testing.T) {
 		out.addRun(r)
 	}
 	var text, colored, document bytes.Buffer
-	if err := errors.Join(report.Text{}.Write(&text, runs), report.Text{Color: true}.Write(&colored, runs), report.JSON(&document, runs, report.ExitCode(runs))); err != nil {
+	if err := errors.Join(report.Text{}.Write(&text, runs), report.Text{Color: true}.Write(&colored, runs), report.JSON(&document, runs, nil, report.ExitCode(runs))); err != nil {
 		t.Fatal(err)
 	}
 	out.add("report", "%s", text.String())

@@ -65,7 +65,7 @@ func TestTheDevstackRunsEveryProbeThatIsShipped(t *testing.T) {
 	var total time.Duration
 	for _, p := range c.Probes {
 		names = append(names, p.Name)
-		total += leastDuration(p).D()
+		total += LeastDuration(p).D()
 		if len(c.LanesOf(p, Check)) == 0 && p.Flow != flows.SignIn {
 			t.Errorf("probe %s has no lane for check", p.Name)
 		}

@@ -321,7 +321,7 @@ func (d *decoder) timing(c *Config, path string, p *Probe) {
 			p.Timeout, rest, turn, p.Interval, len(lanes)),
 			fmt.Sprintf("shorten the timeout to %s, lengthen the interval to %s, or add a lane", max(turn-rest, 0), roundUp(need/Duration(len(lanes)))))
 	}
-	if inner := leastDuration(*p); inner >= p.Timeout {
+	if inner := LeastDuration(*p); inner >= p.Timeout {
 		d.at(path+".timeout", fmt.Sprintf("the flow itself takes %s", inner), "lengthen the timeout")
 	}
 }
@@ -331,8 +331,8 @@ func roundUp(t Duration) Duration {
 	return (t + second - 1) / second * second
 }
 
-// leastDuration is what the parameters alone make a run last.
-func leastDuration(p Probe) Duration {
+// LeastDuration is what the parameters alone make a run last.
+func LeastDuration(p Probe) Duration {
 	switch {
 	case p.Media != nil:
 		return p.Media.Duration + p.Media.Settle

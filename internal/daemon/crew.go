@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/flows/people"
 	"github.com/dark-tower/prober/internal/config"
@@ -110,12 +112,15 @@ func planned(p config.Probe, lanes []config.Lane, fingerprint string) schedule.P
 func (c *crew) run(ctx context.Context, s schedule.Start, h probe.Hooks) flows.Run {
 	c.mu.Lock()
 	m := c.members[s.Probe]
+	if m != nil && !m.Has(s.Lane) {
+		m = nil
+	}
 	if m != nil {
 		m.uses++
 	}
 	c.mu.Unlock()
-	if m == nil { // removed in the moment in which it was due
-		return flows.Run{Probe: s.Probe, Trigger: s.Trigger, Started: time.Now(), Outcome: flows.Aborted}
+	if m == nil { // taken away by a reload in the moment in which it was due
+		return flows.Run{ID: uuid.NewString(), Probe: s.Probe, Lane: s.Lane, Trigger: s.Trigger, Started: time.Now(), Outcome: flows.Aborted}
 	}
 	defer func() {
 		c.mu.Lock()

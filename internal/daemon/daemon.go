@@ -66,6 +66,8 @@ type Daemon struct {
 	history   *history.Store
 	web       *web.Server
 
+	logs sync.Map // of runs that have ended and are not yet reported, *lines by id
+
 	mu  sync.Mutex     // protects cfg
 	cfg *config.Config // in force
 }

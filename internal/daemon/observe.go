@@ -24,7 +24,7 @@ func (d *Daemon) once(ctx context.Context, s schedule.Start) flows.Run {
 	run := d.crew.run(ctx, s, probe.Hooks{Tracer: d.tracing.Tracer(),
 		OnDone: func(step flows.StepResult) { runs.Step(s.Probe, d.flowOf(s.Probe), step) }})
 	runs.Run(run)
-	d.settle(run, lines.all())
+	d.logs.Store(run.ID, lines)
 	return run
 }
 
@@ -33,27 +33,31 @@ func (d *Daemon) flowOf(name string) flows.Flow {
 	return p.Flow
 }
 
-// settle turns a finished run into everything but its events: those are counted in
-// the order in which the scheduler reports.
-func (d *Daemon) settle(run flows.Run, log []string) {
-	kept := d.tracing.Settle(run, d.budgets.notable(run))
-	d.metrics.Observe(run, kept)
-	d.history.Add(history.Finished{Run: run, Log: log, Kept: kept})
-}
-
 // observer is the daemon as the scheduler sees it.
 type observer Daemon
 
 // Started implements schedule.Observer.
-func (o *observer) Started(s schedule.Start) { o.metrics.Started(s.Probe, s.Delay) }
+func (o *observer) Started(s schedule.Start) {
+	if s.Trigger == flows.Scheduled {
+		o.metrics.Started(s.Probe, s.Delay)
+	}
+}
 
 // Skipped implements schedule.Observer.
 func (o *observer) Skipped(s schedule.Skip) { o.metrics.Skipped(s.Probe, string(s.Reason)) }
 
-// Finished implements schedule.Observer.
+// Finished implements schedule.Observer: here a run becomes all that is ever seen of
+// it.
 func (o *observer) Finished(s schedule.Start, run flows.Run) {
-	o.metrics.Finished(s.Probe)
-	if run.Trigger == flows.Scheduled {
+	kept := o.tracing.Settle(run, o.budgets.notable(run))
+	o.metrics.Observe(run, kept)
+	finished := history.Finished{Run: run, Kept: kept}
+	if of, ok := o.logs.LoadAndDelete(run.ID); ok {
+		finished.Log = of.(*lines).all()
+	}
+	o.history.Add(finished)
+	if s.Trigger == flows.Scheduled {
+		o.metrics.Finished(s.Probe)
 		o.budgets.count(time.Now(), run)
 	}
 }

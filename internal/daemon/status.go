@@ -33,7 +33,9 @@ func (d *Daemon) trigger(ctx context.Context, name string) (flows.Run, error) {
 	case errors.Is(err, schedule.ErrUnknownProbe):
 		return run, web.ErrUnknownProbe
 	case errors.As(err, &busy):
-		return run, &web.BusyError{Why: string(busy.Why)}
+		return run, &web.BusyError{Why: busy.Reason()}
+	case errors.Is(err, schedule.ErrNotRunning):
+		return run, &web.BusyError{Why: "the prober is starting or stopping"}
 	}
 	return run, err
 }
@@ -55,6 +57,7 @@ func (d *Daemon) status() []web.ProbeStatus {
 		view := web.ProbeStatus{
 			Name: p.Name, Flow: p.Flow, Informational: p.Informational, Paused: p.Paused,
 			Interval: s.Interval, NextDue: s.NextDue, RunningSince: s.Running, BackoffUntil: s.BackoffUntil,
+			Skipped: string(s.Skipped), Oversized: s.Oversized,
 		}
 		if view.Interval == 0 {
 			view.Interval = p.Every(cfg.LanesOf(p, config.Run)).D()

@@ -72,6 +72,9 @@ func script(p config.Probe, stage *people.Stage) flows.Script {
 	return &join.Flow{Stage: stage, Resident: p.Join != nil && p.Join.Anchor == config.Resident}
 }
 
+// Has reports whether the probe runs on this lane.
+func (p *Probe) Has(lane string) bool { return p.scripts[lane] != nil }
+
 // Hooks are told what a run does while it runs; any may be nil.
 type Hooks struct {
 	Tracer trace.Tracer
@@ -97,19 +100,10 @@ func (p *Probe) Rest(lane string, run flows.Run) time.Duration {
 			rest = l.Rest.D()
 		}
 	}
-	if LeftGhost(run) {
+	if run.LeftGhost() {
 		rest = max(rest, p.site.Config.Platform.Ghost.D())
 	}
 	return rest
-}
-
-// LeftGhost reports whether the platform still holds somebody of a run, or held a
-// stranger: only time ends that.
-func LeftGhost(run flows.Run) bool {
-	r := run.Restoration
-	return run.Leaves.Unclean > 0 ||
-		r != nil && r.Disconnect == flows.CutAbrupt && !r.Resumed ||
-		run.Failure != nil && run.Failure.Cause == flows.CauseLane
 }
 
 // Close ends what outlives a run: resident anchors.

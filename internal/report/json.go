@@ -16,6 +16,7 @@ const FormatVersion = 1
 type Document struct {
 	FormatVersion int     `json:"format_version"`
 	ExitCode      int     `json:"exit_code"`
+	Gate          *gateOf `json:"gate,omitempty"`
 	Runs          []runOf `json:"runs"`
 }
 
@@ -38,6 +39,7 @@ type runOf struct {
 	Media              []pairOf       `json:"media,omitempty"`
 	Connections        []connectionOf `json:"connections,omitempty"`
 	Traces             []continuityOf `json:"trace_continuity,omitempty"`
+	Signaling          *transcriptOf  `json:"signaling,omitempty"`
 	Self               selfOf         `json:"prober"`
 	CleanLeaves        int            `json:"clean_leaves"`
 	UncleanLeaves      int            `json:"unclean_leaves"`
@@ -87,10 +89,14 @@ type pairOf struct {
 	LostUnattributed int             `json:"lost_unattributed"`
 	Refused          int             `json:"refused"`
 	RefusedBy        map[string]int  `json:"refused_by_reason,omitempty"`
+	Muted            int             `json:"sent_while_muted,omitempty"`
+	MissedDue        int             `json:"due_times_missed_by_prober,omitempty"`
 	DeliveryRatio    *float64        `json:"delivery_ratio,omitempty"`
 	Latency          *distributionOf `json:"latency,omitempty"`
 	Tainted          int             `json:"tainted_samples"`
 	SendLateness     *distributionOf `json:"send_lateness,omitempty"`
+	LeaveLateness    *distributionOf `json:"leave_lateness,omitempty"`
+	ReadLateness     *distributionOf `json:"read_lateness,omitempty"`
 	Jitter           float64         `json:"jitter_seconds"`
 	LongestSilence   float64         `json:"longest_silence_seconds"`
 	RelayShare       *float64        `json:"relay_share_seconds,omitempty"`
@@ -105,17 +111,6 @@ type restorationOf struct {
 	StayerSilence   *float64         `json:"stayer_silence_seconds,omitempty"`
 }
 
-type connectionOf struct {
-	Actor            string     `json:"actor"`
-	Hop              flows.Hop  `json:"hop"`
-	After            bool       `json:"after_cut,omitempty"`
-	Dialect          string     `json:"dialect"`
-	Mapped           bool       `json:"address_mapped"`
-	RTT              float64    `json:"rtt_seconds"`
-	CertificateUntil *time.Time `json:"certificate_not_after,omitempty"`
-	Dropped          int        `json:"datagrams_dropped_by_prober"`
-}
-
 type continuityOf struct {
 	Hop    flows.Hop `json:"hop"`
 	Result string    `json:"result"`
@@ -126,13 +121,15 @@ type selfOf struct {
 	TaintedFrames    int           `json:"tainted_frames"`
 	DroppedDatagrams int           `json:"dropped_datagrams"`
 	DroppedRecords   int           `json:"dropped_records"`
+	Slept            float64       `json:"slept_seconds,omitempty"`
+	ClockSet         float64       `json:"clock_set_by_seconds,omitempty"`
 	Taints           []flows.Cause `json:"taints,omitempty"`
 }
 
 // JSON writes runs as one indented document. The exit code is the process's own:
 // ExitCode of the runs, or that of an interruption.
-func JSON(w io.Writer, runs []flows.Run, exitCode int) error {
-	doc := Document{FormatVersion: FormatVersion, ExitCode: exitCode, Runs: []runOf{}}
+func JSON(w io.Writer, runs []flows.Run, j *Judgement, exitCode int) error {
+	doc := Document{FormatVersion: FormatVersion, ExitCode: exitCode, Gate: jsonGate(runs, j), Runs: []runOf{}}
 	for _, r := range runs {
 		doc.Runs = append(doc.Runs, jsonRun(r))
 	}
@@ -148,7 +145,9 @@ func jsonRun(r flows.Run) runOf {
 		Seconds: r.Duration.Seconds(), Outcome: r.Outcome, Failure: jsonFailure(r.Failure), Cold: r.Cold,
 		Steps: []stepOf{}, CleanLeaves: r.Leaves.Clean, UncleanLeaves: r.Leaves.Unclean,
 		Self: selfOf{MaxLag: r.Self.MaxLag.Seconds(), TaintedFrames: r.Self.TaintedFrames,
-			DroppedDatagrams: r.Self.DroppedDatagrams, DroppedRecords: r.Self.DroppedRecords, Taints: r.Self.Taints},
+			DroppedDatagrams: r.Self.DroppedDatagrams, DroppedRecords: r.Self.DroppedRecords, Taints: r.Self.Taints,
+			Slept: r.Self.Slept.Seconds(), ClockSet: r.Self.ClockSet.Seconds()},
+		Signaling: jsonTranscript(r.Transcript),
 	}
 	if r.TimeToMedia != nil {
 		out.TimeToMediaSeconds = new(r.TimeToMedia.Seconds())
@@ -168,12 +167,7 @@ func jsonRun(r flows.Run) runOf {
 		out.Media = append(out.Media, jsonPair(p))
 	}
 	for _, c := range r.Connections {
-		conn := connectionOf{Actor: c.Actor, Hop: c.Hop, After: c.After, Dialect: c.Dialect, Mapped: c.Mapped,
-			RTT: c.RTT.Seconds(), Dropped: c.DroppedDatagrams}
-		if !c.CertificateUntil.IsZero() {
-			conn.CertificateUntil = &c.CertificateUntil
-		}
-		out.Connections = append(out.Connections, conn)
+		out.Connections = append(out.Connections, jsonConnection(c))
 	}
 	for _, c := range r.Continuity {
 		out.Traces = append(out.Traces, continuityOf{c.Hop, c.Result})
@@ -200,7 +194,8 @@ func jsonPair(p flows.Pair) pairOf {
 	out := pairOf{From: p.From, To: p.To, Sent: p.Sent, Delivered: p.Delivered, Late: p.Late, Duplicate: p.Duplicate,
 		Reordered: p.Reordered, LostSender: p.LostSender, LostUplink: p.LostUplink, LostDownlink: p.LostDownlink,
 		LostUnattributed: p.LostUnattributed, Refused: p.Refused, RefusedBy: p.RefusedBy, Tainted: p.Tainted,
-		Latency: jsonDistribution(p.Latency), SendLateness: jsonDistribution(p.SendLateness),
+		Muted: p.Muted, MissedDue: p.MissedDue, Latency: jsonDistribution(p.Latency), SendLateness: jsonDistribution(p.SendLateness),
+		LeaveLateness: jsonDistribution(p.LeaveLateness), ReadLateness: jsonDistribution(p.ReadLateness),
 		Jitter: p.Jitter.Seconds(), LongestSilence: p.LongestSilence.Seconds()}
 	if ratio, ok := p.DeliveryRatio(); ok {
 		out.DeliveryRatio = &ratio

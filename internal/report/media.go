@@ -45,6 +45,7 @@ func fates(p flows.Pair) string {
 	}{
 		{p.LostSender, "lost at the sender"}, {p.LostUplink, "lost on the uplink"}, {p.LostDownlink, "lost on the downlink"},
 		{p.LostUnattributed, "lost somewhere"}, {p.Late, "late"}, {p.Duplicate, "duplicate"}, {p.Reordered, "reordered"},
+		{p.Muted, "sent while the platform had muted the sender"}, {p.MissedDue, "never sent, the prober being too late"},
 	} {
 		if f.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", f.n, f.what))
@@ -91,6 +92,8 @@ func add(a, b flows.Pair) flows.Pair {
 		}
 		a.RefusedBy[reason] += n
 	}
+	a.Muted += b.Muted
+	a.MissedDue += b.MissedDue
 	a.Tainted += b.Tainted
 	a.Jitter = max(a.Jitter, b.Jitter)
 	a.LongestSilence = max(a.LongestSilence, b.LongestSilence)

@@ -122,11 +122,11 @@ func TestOutputIsAsInTheGoldenFiles(t *testing.T) {
 			return report.Text{}.Write(b, []flows.Run{withSamples(talked(), 1), withSamples(talked(), 3)})
 		},
 		"none.txt":  func(b *bytes.Buffer) error { return report.Text{}.Write(b, nil) },
-		"good.json": func(b *bytes.Buffer) error { return report.JSON(b, good, report.ExitCode(good)) },
+		"good.json": func(b *bytes.Buffer) error { return report.JSON(b, good, nil, report.ExitCode(good)) },
 		"failed.json": func(b *bytes.Buffer) error {
-			return report.JSON(b, []flows.Run{platformsFault, probersFault}, report.ExitFailed)
+			return report.JSON(b, []flows.Run{platformsFault, nil, probersFault}, report.ExitFailed)
 		},
-		"none.json": func(b *bytes.Buffer) error { return report.JSON(b, nil, report.ExitCode(nil)) },
+		"none.json": func(b *bytes.Buffer) error { return report.JSON(b, nil, nil, report.ExitCode(nil)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer

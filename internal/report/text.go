@@ -62,7 +62,7 @@ func (t Text) probe(b *strings.Builder, runs []flows.Run) {
 			fmt.Fprintf(b, "  %s\n", t.failure(r))
 		}
 	}
-	for _, line := range notes(runs) {
+	for _, line := range slices.Concat(notable(runs), notes(runs)) {
 		fmt.Fprintf(b, "  %s\n", line)
 	}
 	b.WriteByte('\n')

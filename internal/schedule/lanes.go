@@ -23,19 +23,10 @@ func (l *lane) leave(now time.Time, rest time.Duration) {
 
 // rest is how long a lane rests when Options does not say.
 func rest(l Lane, ghost time.Duration, run flows.Run) time.Duration {
-	if leftGhost(run) {
+	if run.LeftGhost() {
 		return max(ghost, l.Rest)
 	}
 	return l.Rest
-}
-
-// leftGhost reports whether the platform still holds somebody of the run, or held a
-// stranger: only time ends that.
-func leftGhost(run flows.Run) bool {
-	r := run.Restoration
-	return run.Leaves.Unclean > 0 ||
-		r != nil && r.Disconnect == flows.CutAbrupt && !r.Resumed ||
-		run.Failure != nil && run.Failure.Cause == flows.CauseLane
 }
 
 // lanesOf finds the probe's lanes, as rested or not as they are.

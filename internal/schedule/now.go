@@ -22,15 +22,17 @@ type BusyError struct {
 	Until time.Time  // when that ends; zero when it is not known
 }
 
-func (e *BusyError) Error() string {
-	why := map[SkipReason]string{
+func (e *BusyError) Error() string { return "probe " + e.Probe + " cannot be run now: " + e.Reason() }
+
+// Reason says why, in words.
+func (e *BusyError) Reason() string {
+	return map[SkipReason]string{
 		Overlap:     "a run of it is under way",
 		Throttled:   "the platform throttles it",
 		Unavailable: "the platform asked to be left alone for a while",
 		Resting:     "none of its lanes has rested yet",
 		Saturated:   "the budget has no room for it at the moment",
 	}[e.Why]
-	return "probe " + e.Probe + " cannot be run now: " + why
 }
 
 // Now runs a probe at once, as by hand, and returns the finished run. It waits for

@@ -85,7 +85,7 @@ func (s *Scheduler) settle(a *active, run flows.Run) {
 	e := s.probes[a.probe.Name]
 	if a.lane != nil {
 		a.lane.leave(now, rest)
-		if e != nil && e.knows(a.probe) && run.Outcome == flows.Failed && leftGhost(run) {
+		if e != nil && e.knows(a.probe) && run.Outcome == flows.Failed && run.LeftGhost() {
 			a.lane.ghost = &run
 		}
 	}

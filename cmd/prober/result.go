@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/check"
+	"github.com/dark-tower/prober/internal/config"
+	"github.com/dark-tower/prober/internal/page"
+	"github.com/dark-tower/prober/internal/report"
+)
+
+// result is what a check has come to.
+type result struct {
+	cfg       *config.Config
+	started   time.Time
+	runs      []flows.Run
+	judgement *report.Judgement // nil: without a gate
+	code      int
+}
+
+// Where a pipeline and a pod take a short result from.
+const (
+	summaryVariable = "GITHUB_STEP_SUMMARY"
+	terminationLog  = "/dev/termination-log"
+)
+
+// show prints what is known, writes it wherever it was asked for, and turns it into
+// the exit code.
+func show(cmd *cobra.Command, f checkFlags, res result) error {
+	if interrupted(cmd.Context()) {
+		res.code = report.ExitInterrupted
+	}
+	if err := errors.Join(res.print(cmd.OutOrStdout(), f.output), res.write(f)); err != nil {
+		return &exit{report.ExitProber, fmt.Errorf("the report: %w", err)}
+	}
+	mend := f.files.ProvisionCommand(config.Check)
+	if f.devstack {
+		mend = ""
+	}
+	for _, hint := range check.Hints(res.runs, mend, res.cfg.Platform.Ghost.D()) {
+		fmt.Fprintln(cmd.ErrOrStderr(), "prober:", hint)
+	}
+	if res.code != report.ExitOK {
+		return &exit{code: res.code}
+	}
+	return nil
+}
+
+func (r result) print(w io.Writer, output string) error {
+	switch text := (report.Text{Color: colored(w)}); {
+	case output == "json":
+		return report.JSON(w, r.runs, r.judgement, r.code)
+	case r.judgement != nil:
+		return text.Judgement(w, *r.judgement, r.runs)
+	default:
+		return text.Write(w, r.runs)
+	}
+}
+
+// write writes the files; one that fails keeps no other from being written.
+func (r result) write(f checkFlags) error {
+	var errs []error
+	file := func(path string, flags int, content func(io.Writer) error) {
+		var b bytes.Buffer
+		err := content(&b)
+		if err == nil {
+			err = put(path, flags, b.Bytes())
+		}
+		errs = append(errs, err)
+	}
+	const replace, add = os.O_CREATE | os.O_TRUNC, os.O_CREATE | os.O_APPEND
+	if f.junit != "" {
+		file(f.junit, replace, func(w io.Writer) error { return report.JUnit(w, r.runs, r.judgement) })
+	}
+	if f.html != "" {
+		file(f.html, replace, func(w io.Writer) error { return page.WriteReport(w, r.page()) })
+	}
+	if path := os.Getenv(summaryVariable); path != "" {
+		file(path, add, func(w io.Writer) error { return report.Markdown(w, r.runs, r.judgement, r.code) })
+	}
+	if info, err := os.Lstat(terminationLog); err == nil && info.Mode().IsRegular() {
+		file(terminationLog, 0, func(w io.Writer) error {
+			_, err := w.Write(report.Termination(r.runs, r.judgement, r.code))
+			return err
+		})
+	}
+	return errors.Join(errs...)
+}
+
+func put(path string, flags int, content []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|flags, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Close())
+}
+
+// page is the result as the report's page takes it.
+func (r result) page() page.Report {
+	version, _ := build()
+	out := page.Report{Version: version, At: r.started, Runs: r.runs, Verdict: page.Undecided, Why: "exit code " + fmt.Sprint(r.code)}
+	if r.judgement == nil {
+		switch r.code {
+		case report.ExitOK:
+			out.Verdict, out.Why = page.Pass, "every run succeeded"
+		case report.ExitFailed:
+			out.Verdict, out.Why = page.Fail, "a run failed"
+		}
+		return out
+	}
+	out.Verdict, out.Why = page.Verdict(r.judgement.Verdict), r.judgement.Line()
+	for _, f := range r.judgement.Findings {
+		v := page.ObjectiveVerdict{
+			Objective: f.Objective.Name, Probe: f.Objective.Probe, Indicator: string(f.Objective.SLI), Target: f.Objective.Target,
+			Threshold: f.Objective.Threshold, Verdict: page.Verdict(f.Verdict), Events: f.Judged, Bad: f.Bad, Unknown: f.Unknown,
+			Proved: f.Proves, Confidence: f.Plan.Confidence, Text: report.Sentence(f, r.runs),
+		}
+		if f.Plan.Prove > 0 {
+			v.Prove = &f.Plan.Prove
+		}
+		out.Verdicts = append(out.Verdicts, v)
+	}
+	return out
+}

@@ -1,0 +1,106 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/slo"
+)
+
+// maxSummary keeps a summary far below what GitHub takes for a step, 1 MiB.
+const maxSummary = 64 << 10
+
+// Markdown writes a check for the summary of a pipeline's step.
+func Markdown(w io.Writer, runs []flows.Run, j *Judgement, exitCode int) error {
+	var b strings.Builder
+	b.WriteString("### prober check\n\n")
+	if j != nil {
+		fmt.Fprintf(&b, "**%s**\n\n", cell(j.Line()))
+		if j.WarmUp != nil {
+			fmt.Fprintf(&b, "%s\n\n", j.WarmUp)
+		}
+		if len(j.Findings) > 0 {
+			b.WriteString("| objective | verdict | what the runs say |\n|---|---|---|\n")
+		}
+		for _, f := range j.Findings {
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(f.Objective.Name), f.Verdict, cell(Sentence(f, runs)))
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteString("| probe | runs | failed | inconclusive |\n|---|---|---|---|\n")
+	for _, group := range byProbe(runs) {
+		failed, open := 0, 0
+		for _, r := range group {
+			switch r.Outcome {
+			case flows.Failed:
+				failed++
+			case flows.Inconclusive, flows.Aborted:
+				open++
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %d | %d | %d |\n", cell(group[0].Probe), len(group), failed, open)
+	}
+	if failures := evidence(runs); failures != "" {
+		fmt.Fprintf(&b, "\n<details><summary>failures</summary>\n\n```\n%s```\n\n</details>\n", strings.ReplaceAll(failures, "```", "'''"))
+	}
+	fmt.Fprintf(&b, "\nexit code %d\n\n", exitCode)
+	out := b.String()
+	if len(out) > maxSummary {
+		out = strings.ToValidUTF8(out[:maxSummary], "") + "\n\n(cut)\n"
+	}
+	_, err := io.WriteString(w, out)
+	return err
+}
+
+// cell makes a text safe inside a Markdown table.
+func cell(s string) string {
+	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;").Replace(s)
+}
+
+// maxTermination is what Kubernetes keeps of a termination message, in bytes.
+const maxTermination = 4096
+
+// Termination is the message that a finished pod leaves: one JSON object, at most
+// 4096 bytes, that loses what is least needed first.
+func Termination(runs []flows.Run, j *Judgement, exitCode int) []byte {
+	type short struct {
+		Objective string      `json:"objective"`
+		Verdict   slo.Verdict `json:"verdict"`
+		Text      string      `json:"text,omitempty"`
+	}
+	message := struct {
+		FormatVersion int         `json:"format_version"`
+		ExitCode      int         `json:"exit_code"`
+		Verdict       slo.Verdict `json:"verdict,omitempty"`
+		Line          string      `json:"line"`
+		Findings      []short     `json:"findings,omitempty"`
+		FirstFailure  string      `json:"first_failure,omitempty"`
+	}{FormatVersion: FormatVersion, ExitCode: exitCode, Line: Text{}.outcomes(runs)}
+	for _, r := range runs {
+		if r.Failure != nil && message.FirstFailure == "" {
+			message.FirstFailure = cut(r.Failure.Error(), 512)
+		}
+	}
+	if j != nil {
+		message.Verdict, message.Line = j.Verdict, cut(j.Line(), 1024)
+		for _, f := range j.Findings {
+			message.Findings = append(message.Findings, short{f.Objective.Name, f.Verdict, cut(Sentence(f, runs), 256)})
+		}
+	}
+	out, _ := json.Marshal(message) // of strings and numbers: it cannot fail
+	for len(out) > maxTermination && len(message.Findings) > 0 {
+		message.Findings = message.Findings[:len(message.Findings)-1]
+		out, _ = json.Marshal(message)
+	}
+	return out
+}
+
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n-3], "") + "..."
+}
