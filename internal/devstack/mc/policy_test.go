@@ -1,6 +1,7 @@
 package mc
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/dark-tower/prober/internal/darktower/wire/internalv1"
@@ -36,6 +37,22 @@ func TestAFailedSnapshotIsSentAgain(t *testing.T) {
 		sleep(r.opts.Times.PolicyResend)
 		a.wants("tried again", "directive [mh-0]")
 		b.wants("tried again", "directive [mh-1]", "slots 1")
+	})
+}
+
+func TestASnapshotSentAgainIsOfNoClientsTrace(t *testing.T) {
+	inMeeting(t, func(r *rig) {
+		r.mh[0].set(nil, true)
+		r.join("ann")
+		r.mh[0].last()
+		r.mh[0].set(nil, false)
+		for range 3 {
+			sleep(r.opts.Times.PolicyResend)
+			r.mh[0].last()
+		}
+		if got := r.mh[0].traced; !slices.Equal(got, []bool{true, true, false, false}) {
+			t.Errorf("failed, tried again, and twice by the clock: in a trace %v", got)
+		}
 	})
 }
 

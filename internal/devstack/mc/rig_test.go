@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
@@ -27,6 +28,7 @@ type fakeHandler struct {
 	hold     chan struct{}
 	fail     bool
 	requests []*internalv1.RegisterMeetingRequest
+	traced   []bool // whether each request was part of a trace
 	ended    int
 }
 
@@ -34,6 +36,7 @@ func (h *fakeHandler) RegisterMeeting(ctx context.Context, r *internalv1.Registe
 	h.mu.Lock()
 	hold, fail := h.hold, h.fail
 	h.requests = append(h.requests, r)
+	h.traced = append(h.traced, trace.SpanContextFromContext(ctx).IsValid())
 	h.mu.Unlock()
 	if hold != nil {
 		select {
@@ -144,7 +147,8 @@ func (r *rig) tryJoin(user string, change ...func(*joinRequest)) (*person, error
 	for _, f := range change {
 		f(&req)
 	}
-	ctx, drop := context.WithCancel(context.Background())
+	ctx, drop := context.WithCancel(trace.ContextWithSpanContext(context.Background(),
+		trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}})))
 	c := newClient(user, newOutbox(defaultOutbound, r.opts.Trace, ctx, r.opts.Faults, user), drop)
 	c.replaced = ctx.Done()
 	p, response, err := r.m.join(ctx, req, c)
