@@ -91,6 +91,7 @@ probes:
 		{"probe-of-the-daemon", "check --probe media", map[string]string{"probes.yaml": minimal}, nil},
 		{"everything-missing", "check", map[string]string{"probes.yaml": secret}, nil},
 		{"everything-missing-for-provision", "provision", map[string]string{"probes.yaml": secret}, nil},
+		{"one-password-for-all", "provision", map[string]string{"probes.yaml": strings.Replace(inline, "{value: a-password}", "{env: PASSWORD}", 1)}, map[string]string{"PASSWORD": "short"}},
 		{"secret-files-missing", "check", map[string]string{"probes.yaml": minimal, "lanes.json": nobody}, map[string]string{"PROBER_LANES": "lanes.json", "EMAIL_A_1": "a@a.test"}},
 		{"no-lane-file", "check", map[string]string{"probes.yaml": inline}, nil},
 		{"no-lane-file-of-that-name", "check --config other.yaml --lanes other.json", map[string]string{"other.yaml": inline}, nil},

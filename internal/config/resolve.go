@@ -21,32 +21,6 @@ type ReadFile func(path string) ([]byte, error)
 // Accounts are the accounts of each lane, by the lane's name. They redact themselves.
 type Accounts map[string][]account.Credentials
 
-// UnresolvedError lists everything that keeps accounts from being complete, and no
-// value.
-type UnresolvedError struct {
-	Env      []string // environment variables that are not set, or empty
-	Files    []string // files that cannot be read or are empty, with the reason
-	Accounts []string // accounts that cannot be used, with the reason
-}
-
-// Error has one line per kind of gap.
-func (e *UnresolvedError) Error() string {
-	var lines []string
-	for _, x := range []struct {
-		what string
-		list []string
-	}{
-		{"environment variables that are not set: ", e.Env},
-		{"files that cannot be used: ", e.Files},
-		{"accounts that cannot be used: ", e.Accounts},
-	} {
-		if len(x.list) > 0 {
-			lines = append(lines, x.what+strings.Join(x.list, ", "))
-		}
-	}
-	return "resolving accounts: " + strings.Join(lines, "; ")
-}
-
 // Resolve fetches the accounts of the named lanes, or of all lanes. Everything that
 // is missing is reported at once, in an *UnresolvedError. Nil functions read the
 // process's environment and the file system.
@@ -65,10 +39,9 @@ func (c *Config) Resolve(lookup LookupEnv, read ReadFile, lanes ...string) (Acco
 		}
 		pool := c.Accounts[lane.Pool]
 		for n := 1; n <= lane.Accounts; n++ {
-			who := accountName(lane.Name, n)
-			cred, complete := r.account(pool, lane.Name, n)
+			cred, complete := r.account(pool, lane, n)
 			if complete {
-				r.check(who, cred, owner)
+				r.check(pool, lane, n, cred, owner)
 			}
 			out[lane.Name] = append(out[lane.Name], cred)
 		}
@@ -94,37 +67,60 @@ func newResolver(lookup LookupEnv, read ReadFile) *resolver {
 	return &resolver{lookup: lookup, read: read}
 }
 
-func (r *resolver) account(p Pool, lane string, n int) (account.Credentials, bool) {
-	email, ok1 := r.value(p.Email, lane, n)
-	password, ok2 := r.value(p.Password, lane, n)
+func (r *resolver) account(p Pool, lane Lane, n int) (account.Credentials, bool) {
+	email, ok1 := r.value(p.Email, seat{lane.Name, n, setting(lane.Pool, "email")})
+	password, ok2 := r.value(p.Password, seat{lane.Name, n, setting(lane.Pool, "password")})
 	display, ok3 := "Probe {account}", true
 	if !p.DisplayName.IsZero() {
-		display, ok3 = r.value(p.DisplayName, lane, n)
+		display, ok3 = r.value(p.DisplayName, seat{lane.Name, n, setting(lane.Pool, "display_name")})
 	}
 	// A password is taken as it is: braces may be part of it.
-	return account.Credentials{Email: expand(email, lane, n, "-"), Password: password, DisplayName: expand(display, lane, n, "-")},
+	return account.Credentials{Email: expand(email, lane.Name, n, "-"), Password: password, DisplayName: expand(display, lane.Name, n, "-")},
 		ok1 && ok2 && ok3
 }
 
+func setting(pool, field string) string { return "accounts." + pool + "." + field }
+
+// seat is where a value belongs.
+type seat struct {
+	lane    string
+	n       int
+	setting string // empty: not to an account
+}
+
+func (p seat) account() string {
+	if p.setting == "" {
+		return ""
+	}
+	return accountName(p.lane, p.n)
+}
+
+// name is what a source is called at a seat; empty for an inline value.
+func (s Source) name(p seat) string {
+	if s.Env != "" {
+		return expand(s.Env, envWord(p.lane), p.n, "_")
+	}
+	return expand(s.File, p.lane, p.n, "-")
+}
+
 // value fetches one value of one account.
-func (r *resolver) value(s Source, lane string, n int) (string, bool) {
+func (r *resolver) value(s Source, at seat) (string, bool) {
+	name := s.name(at)
 	switch {
 	case s.Env != "":
-		name := expand(s.Env, envWord(lane), n, "_")
 		value, _ := r.lookup(name)
 		if value == "" {
-			r.problems.Env = appendNew(r.problems.Env, name)
+			r.problems.Env = add(r.problems.Env, at.setting, "", name, at.account())
 		}
 		return value, value != ""
 	case s.File != "":
-		path := expand(s.File, lane, n, "-")
-		value, err := r.file(path)
+		value, err := r.file(name)
 		if err != nil {
-			r.problems.Files = appendNew(r.problems.Files, err.Error())
+			r.problems.Files = add(r.problems.Files, at.setting, err.Error(), name, at.account())
 		}
 		return value, err == nil
 	}
-	return expand(s.Value, lane, n, "-"), true
+	return expand(s.Value, at.lane, at.n, "-"), true
 }
 
 // file reads a value of one line.
@@ -133,28 +129,34 @@ func (r *resolver) file(path string) (string, error) {
 	var cause *fs.PathError
 	switch {
 	case errors.As(err, &cause):
-		return "", fmt.Errorf("%s (%w)", path, cause.Err)
+		return "", cause.Err
 	case err != nil:
-		return "", fmt.Errorf("%s (%w)", path, err)
+		return "", err
 	case len(content) > maxText:
-		return "", fmt.Errorf("%s (longer than %d bytes)", path, maxText)
+		return "", fmt.Errorf("longer than %d bytes", maxText)
 	}
 	value := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
 	if value == "" {
-		return "", fmt.Errorf("%s (empty)", path)
+		return "", errors.New("empty")
 	}
 	return value, nil
 }
 
 // check refuses accounts that AC would refuse, and two accounts that are one user:
 // the same user twice in one meeting kills the media of both.
-func (r *resolver) check(who string, cred account.Credentials, owner map[string]string) {
-	if err := cred.Validate(); err != nil {
-		r.problems.Accounts = append(r.problems.Accounts, fmt.Sprintf("%s (%s)", who, strings.ReplaceAll(err.Error(), "\n", ", ")))
+func (r *resolver) check(p Pool, lane Lane, n int, cred account.Credentials, owner map[string]string) {
+	who := accountName(lane.Name, n)
+	refuse := func(field string, s Source, reason string) {
+		at := seat{lane.Name, n, setting(lane.Pool, field)}
+		r.problems.Accounts = add(r.problems.Accounts, at.setting, reason, s.name(at), who)
+	}
+	sources := map[string]Source{"email": p.Email, "password": p.Password, "display_name": p.DisplayName}
+	for _, wrong := range cred.Problems() {
+		refuse(wrong.Field, sources[wrong.Field], wrong.Detail)
 	}
 	key := strings.ToLower(cred.Email)
 	if other, taken := owner[key]; taken {
-		r.problems.Accounts = append(r.problems.Accounts, fmt.Sprintf("%s (has the email of %s)", who, other))
+		refuse("email", p.Email, "the email of "+other)
 		return
 	}
 	owner[key] = who
@@ -176,19 +178,12 @@ func expand(template, lane string, n int, hyphen string) string {
 // envWord writes a lane's name as part of an environment variable's.
 func envWord(lane string) string { return strings.ToUpper(strings.ReplaceAll(lane, "-", "_")) }
 
-func appendNew(list []string, s string) []string {
-	if slices.Contains(list, s) {
-		return list
-	}
-	return append(list, s)
-}
-
 // Fetch returns the value that a source names; empty when nothing was given. Its
 // error is an *UnresolvedError and shows no value. Nil functions read the process's
 // environment and the file system.
 func (s Source) Fetch(lookup LookupEnv, read ReadFile) (string, error) {
 	r := newResolver(lookup, read)
-	value, ok := r.value(s, "", 0)
+	value, ok := r.value(s, seat{})
 	if !ok {
 		return "", &r.problems
 	}

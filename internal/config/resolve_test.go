@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -74,15 +75,55 @@ func TestEverythingThatIsMissingIsReportedAtOnce(t *testing.T) {
 	if !errors.As(err, &got) {
 		t.Fatalf("error %v", err)
 	}
-	if !slices.Equal(got.Env, []string{"EMAIL_TALK_1", "EMAIL_TALK_2"}) || !slices.Equal(got.Files, []string{"/run/talk-1 (file does not exist)", "/run/talk-2 (empty)"}) {
-		t.Errorf("missing %q, %q", got.Env, got.Files)
+	const want = "resolving accounts: environment variables that are not set: EMAIL_TALK_1, EMAIL_TALK_2 (accounts.people.email); " +
+		"files that cannot be used: /run/talk-1 (accounts.people.password: file does not exist); /run/talk-2 (accounts.people.password: empty)"
+	if got.Error() != want {
+		t.Errorf("missing:\n%v\nwant\n%s", got, want)
+	}
+}
+
+// However many accounts a setting is wrong for, it is wrong once.
+func TestOneMistakeIsNamedOnce(t *testing.T) {
+	text := strings.Replace(least, "    use: run\n", "    use: run\n  - {name: other, pool: people, use: check, accounts: 2}\n", 1)
+	text = strings.Replace(text, "lanes: [talk]", "lanes: [talk, other]", 1)
+	emails := map[string]string{"EMAIL_TALK_1": "a@b.c", "EMAIL_TALK_2": "d@b.c", "EMAIL_OTHER_1": "e@b.c", "EMAIL_OTHER_2": "f@b.c"}
+	with := func(more map[string]string) map[string]string {
+		out := maps.Clone(emails)
+		maps.Copy(out, more)
+		return out
+	}
+	inFiles := strings.Replace(text, "{env: PASSWORD}", `{file: "/run/{account}"}`, 1)
+	for name, c := range map[string]struct {
+		text  string
+		env   map[string]string
+		files map[string]string
+		want  string
+	}{
+		"one password for all is not set": {text, with(nil), nil,
+			"environment variables that are not set: PASSWORD (accounts.people.password of talk-1, talk-2, other-1, other-2)"},
+		"variables of their own are not set": {text, map[string]string{"PASSWORD": "password"}, nil,
+			"environment variables that are not set: EMAIL_TALK_1, EMAIL_TALK_2, EMAIL_OTHER_1, EMAIL_OTHER_2 (accounts.people.email)"},
+		"one password for all is too short": {text, with(map[string]string{"PASSWORD": "short"}), nil,
+			"accounts that cannot be used: talk-1, talk-2, other-1, other-2 (accounts.people.password from PASSWORD: the password must have 8 to 128 bytes)"},
+		"a password and an email are wrong": {text, with(map[string]string{"PASSWORD": "short", "EMAIL_TALK_2": "nobody"}), nil,
+			"accounts that cannot be used: talk-1, talk-2, other-1, other-2 (accounts.people.password from PASSWORD: the password must have 8 to 128 bytes); " +
+				"talk-2 (accounts.people.email from EMAIL_TALK_2: the email must look like name@host.domain)"},
+		"one user is three accounts": {text, with(map[string]string{"PASSWORD": "password", "EMAIL_TALK_2": "A@b.c", "EMAIL_OTHER_2": "a@b.c"}), nil,
+			"accounts that cannot be used: talk-2, other-2 (accounts.people.email from EMAIL_TALK_2, EMAIL_OTHER_2: the email of talk-1)"},
+		"files that are not there": {inFiles, with(nil), map[string]string{"/run/talk-2": "\n"},
+			"files that cannot be used: /run/talk-1, /run/other-1, /run/other-2 (accounts.people.password: file does not exist); /run/talk-2 (accounts.people.password: empty)"},
+	} {
+		_, err := parse(t, c.text).Resolve(env(c.env), files(c.files))
+		if want := "resolving accounts: " + c.want; err == nil || err.Error() != want {
+			t.Errorf("%s:\n%v, want\n%s", name, err, want)
+		}
 	}
 }
 
 func TestAccountsThatCannotBeUsed(t *testing.T) {
 	_, err := parse(t, least).Resolve(env(map[string]string{"EMAIL_TALK_1": "same@probe.test", "EMAIL_TALK_2": "Same@probe.test", "PASSWORD": "short"}), nil)
-	if err == nil || !strings.Contains(err.Error(), "talk-1 (the password must have 8 to 128 bytes)") ||
-		!strings.Contains(err.Error(), "talk-2 (has the email of talk-1)") || strings.Contains(err.Error(), "same@") || strings.Contains(err.Error(), "short)") {
+	if err == nil || !strings.Contains(err.Error(), "talk-1, talk-2 (accounts.people.password from PASSWORD: the password must have 8 to 128 bytes)") ||
+		!strings.Contains(err.Error(), "talk-2 (accounts.people.email from EMAIL_TALK_2: the email of talk-1)") || strings.Contains(err.Error(), "same@") || strings.Contains(err.Error(), "short)") {
 		t.Errorf("error %v", err)
 	}
 }

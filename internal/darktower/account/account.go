@@ -35,24 +35,41 @@ func (Credentials) LogValue() slog.Value { return slog.StringValue(httpapi.Redac
 // MarshalText returns httpapi.Redacted.
 func (Credentials) MarshalText() ([]byte, error) { return []byte(httpapi.Redacted), nil }
 
+// A FieldError is what is wrong with one field of Credentials. It shows no value.
+type FieldError struct {
+	Field  string // "email", "password" or "display_name"
+	Detail string
+}
+
+func (e *FieldError) Error() string { return e.Detail }
+
 // Validate checks what AC would refuse, or the reference client would not send
-// (platform contract, AC/GC 3.2 and client 1.3). The error shows no value.
+// (platform contract, AC/GC 3.2 and client 1.3). The error joins Problems.
 func (c Credentials) Validate() error {
-	var problems []error
+	var errs []error
+	for _, p := range c.Problems() {
+		errs = append(errs, p)
+	}
+	return errors.Join(errs...)
+}
+
+// Problems are what is wrong with each field.
+func (c Credentials) Problems() []*FieldError {
+	var problems []*FieldError
 	local, domain, ok := strings.Cut(c.Email, "@")
 	switch {
 	case c.Email == "" || len(c.Email) > 254:
-		problems = append(problems, errors.New("the email must have 1 to 254 bytes"))
+		problems = append(problems, &FieldError{"email", "the email must have 1 to 254 bytes"})
 	case !ok || local == "" || strings.Contains(domain, "@") || !dotted(domain):
-		problems = append(problems, errors.New("the email must look like name@host.domain"))
+		problems = append(problems, &FieldError{"email", "the email must look like name@host.domain"})
 	}
 	if len(c.Password) < 8 || len(c.Password) > 128 {
-		problems = append(problems, errors.New("the password must have 8 to 128 bytes"))
+		problems = append(problems, &FieldError{"password", "the password must have 8 to 128 bytes"})
 	}
 	if name := strings.TrimSpace(c.DisplayName); name == "" || len(name) > 64 {
-		problems = append(problems, errors.New("the display name must have 1 to 64 bytes"))
+		problems = append(problems, &FieldError{"display_name", "the display name must have 1 to 64 bytes"})
 	}
-	return errors.Join(problems...)
+	return problems
 }
 
 func dotted(domain string) bool {
