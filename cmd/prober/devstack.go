@@ -2,15 +2,18 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +21,8 @@ import (
 	"github.com/dark-tower/prober/internal/embedded"
 	"github.com/dark-tower/prober/internal/link"
 	"github.com/dark-tower/prober/internal/report"
+	"github.com/dark-tower/prober/internal/telemetry/logging"
+	"github.com/dark-tower/prober/internal/telemetry/tracing"
 )
 
 // guests is how many accounts devstack has ready.
@@ -41,6 +46,9 @@ func newDevstack() *cobra.Command {
 file, a few accounts that can sign in at once, and the commands with which the prober
 checks it, or runs on it, from another terminal. It goes on until Ctrl-C, which is its proper end
 (exit code 0); everything that was made on it goes with it.
+
+With OTEL_EXPORTER_OTLP_ENDPOINT, the spans of its services are exported, each under
+its own service.name.
 
 With --link, a poor network stands before every MC and media handler. Each line on
 standard input changes it while people talk, such as "delay=80ms" or "up.loss=5%".`,
@@ -83,7 +91,14 @@ func relink(in io.Reader, complaints io.Writer, links *link.Fleet) {
 
 func runDevstack(cmd *cobra.Command, f devstackFlags) (err error) {
 	ctx := cmd.Context()
-	platform, err := embedded.Start(ctx, devstack.Options{AsDeployed: f.asDeployed, Handlers: f.handlers, Log: logger(cmd.ErrOrStderr(), f.verbose)})
+	v, _ := build()
+	traces, err := tracing.OpenServices(ctx, v, logging.New(cmd.ErrOrStderr(), logging.Options{Format: logging.Text, Level: slog.LevelWarn}))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, flush(ctx, traces)) }() // behind the platform, whose spans end with it
+	platform, err := embedded.Start(ctx, devstack.Options{AsDeployed: f.asDeployed, Handlers: f.handlers,
+		TracerProvider: traces.Provider, Log: logger(cmd.ErrOrStderr(), f.verbose)})
 	if err != nil {
 		return &exit{report.ExitProber, err}
 	}
@@ -110,6 +125,13 @@ func runDevstack(cmd *cobra.Command, f devstackFlags) (err error) {
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// flush exports the last spans, within a time that nobody minds to wait at the end.
+func flush(ctx context.Context, traces *tracing.Services) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	return traces.Shutdown(ctx)
 }
 
 // describe prints what another client must be told.
