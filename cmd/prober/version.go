@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -25,6 +26,10 @@ func version() string {
 	return fmt.Sprintf("prober %s, revision %s, %s", v, revision, runtime.Version())
 }
 
+// Stamped by the linker where there is no repository to read, as in an image:
+// -X main.stampedVersion=... -X main.stampedRevision=...
+var stampedVersion, stampedRevision string
+
 // build is the version and the revision that this binary was built from.
 func build() (v, revision string) {
 	v, revision = "(devel)", "unknown"
@@ -38,5 +43,5 @@ func build() (v, revision string) {
 			}
 		}
 	}
-	return v, revision
+	return cmp.Or(stampedVersion, v), cmp.Or(stampedRevision, revision)
 }
