@@ -15,7 +15,10 @@
 // It knows numbers only: nothing of objectives, runs or configurations.
 package blocks
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // part is a share of the beginning capital that always stakes the same fraction of
 // what it has.
@@ -59,14 +62,14 @@ func (b *Bet) Add(share float64) {
 
 // Refutes reports whether the claim is refuted, with a probability of at most level
 // that it is true.
-func (b *Bet) Refutes(level float64) bool { return b.log() >= -math.Log(level) }
+func (b *Bet) Refutes(level float64) bool {
+	needed := -math.Log(level)
+	return slices.Max(b.logs) >= needed && b.log() >= needed // the whole is at most the best part
+}
 
 // log is the logarithm of the whole capital.
 func (b *Bet) log() float64 {
-	top := math.Inf(-1)
-	for _, l := range b.logs {
-		top = max(top, l)
-	}
+	top := slices.Max(b.logs)
 	if math.IsInf(top, -1) {
 		return top
 	}
