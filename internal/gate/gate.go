@@ -33,6 +33,10 @@ const (
 	hopeless = 5
 	// warmUpPause lies between two runs of a warm-up.
 	warmUpPause = 10 * time.Second
+	// backOff is for a service that asks to be left alone, and longest what it can ask
+	// of a pipeline that waits.
+	backOff = 5 * time.Second
+	longest = time.Minute
 )
 
 // Options are what a gate is made of.
@@ -134,7 +138,7 @@ func (g *Gate) Plan() []string {
 	for _, j := range g.probes {
 		a, m := j.takes()
 		about, most = max(about, a), max(most, m)
-		lines = append(lines, fmt.Sprintf("%s: up to %d runs on %d lanes", j.Name, j.most, len(j.Lanes)))
+		lines = append(lines, fmt.Sprintf("%s: up to %d runs on %s", j.Name, j.most, lanes(len(j.Lanes))))
 	}
 	most += g.opts.WarmUp
 	return append(lines, fmt.Sprintf("about %s, at most %s; a probe ends as soon as its verdict stands", about.Round(time.Second), most.Round(time.Second)))
@@ -191,12 +195,9 @@ func (g *Gate) warmUp(ctx context.Context) *report.WarmUp {
 		run := g.once(ctx, j, lane, 0)
 		w.Runs++
 		w.Took, w.Ready = time.Since(begun), run.Outcome == flows.Success
-		pause := max(warmUpPause, j.Rest(lane, run))
-		if w.Ready {
-			pause = j.Rest(lane, run)
-		}
-		if run.Failure != nil {
-			pause = max(pause, run.Failure.RetryAfter)
+		pause := j.pause(lane, run)
+		if !w.Ready {
+			pause = max(pause, warmUpPause)
 		}
 		done := w.Ready || time.Since(begun)+pause > g.opts.WarmUp
 		if !wait(ctx, pause, !done || w.Ready) || done {
@@ -216,10 +217,20 @@ func (g *Gate) work(ctx context.Context, j *judged, lane string, start time.Time
 		if !ok {
 			return
 		}
-		if !g.record(j, run) || !wait(ctx, j.Rest(lane, run), true) {
+		if !g.record(j, run) || !wait(ctx, j.pause(lane, run), true) {
 			return
 		}
 	}
+}
+
+// pause is how long a lane is left alone after a run: until its meeting has emptied
+// itself, and as long as a service asked for.
+func (j *judged) pause(lane string, run flows.Run) time.Duration {
+	pause := j.Rest(lane, run)
+	if f := run.Failure; f != nil && f.BackOff {
+		pause = max(pause, backOff, min(f.RetryAfter, longest))
+	}
+	return pause
 }
 
 // next makes the nth run of a probe when it is due and there is room.
@@ -314,4 +325,11 @@ func (g *Gate) Close(ctx context.Context) error {
 	}
 	g.watch.Stop()
 	return errors.Join(errs...)
+}
+
+func lanes(n int) string {
+	if n == 1 {
+		return "1 lane"
+	}
+	return fmt.Sprintf("%d lanes", n)
 }

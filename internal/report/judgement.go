@@ -85,6 +85,8 @@ func (j Judgement) Line() string {
 		}
 	}
 	switch {
+	case len(j.Findings) == 0:
+		return "INCONCLUSIVE: nothing was judged"
 	case j.Verdict == slo.Fail:
 		return fmt.Sprintf("FAIL: %s %s; %s", strings.Join(fail, ", "), plural(len(fail), "is missed", "are missed"), rest(pass, open))
 	case j.CouldNotMeasure:
@@ -137,6 +139,10 @@ func Sentence(f slo.Finding, runs []flows.Run) string {
 		fmt.Fprintf(&b, "; p%.4g <= %s (needs < %s)", 100*o.Target, duration(bound), duration(o.Threshold))
 	}
 	switch prove := f.Plan.Prove; {
+	case f.Verdict == slo.Fail && f.Blocks:
+		fmt.Fprintf(&b, "; the target of %s is missed", share(o.Target))
+	case f.Verdict == slo.Fail:
+		fmt.Fprintf(&b, "; at the target of %s, %d bad of %d are no chance", share(o.Target), f.Plan.FailFrom, f.Plan.Runs)
 	case f.Verdict == slo.Inconclusive && f.Needs > f.Judged:
 		fmt.Fprintf(&b, "; %s is proved by %s with no more bad", share(prove), counted(f.Needs, "run"))
 	case f.Verdict == slo.Inconclusive && prove == 0:

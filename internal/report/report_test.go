@@ -124,7 +124,7 @@ func TestOutputIsAsInTheGoldenFiles(t *testing.T) {
 		"none.txt":  func(b *bytes.Buffer) error { return report.Text{}.Write(b, nil) },
 		"good.json": func(b *bytes.Buffer) error { return report.JSON(b, good, nil, report.ExitCode(good)) },
 		"failed.json": func(b *bytes.Buffer) error {
-			return report.JSON(b, []flows.Run{platformsFault, nil, probersFault}, report.ExitFailed)
+			return report.JSON(b, []flows.Run{platformsFault, probersFault}, nil, report.ExitFailed)
 		},
 		"none.json": func(b *bytes.Buffer) error { return report.JSON(b, nil, nil, report.ExitCode(nil)) },
 	} {
