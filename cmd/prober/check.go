@@ -22,6 +22,7 @@ import (
 	"github.com/dark-tower/prober/internal/provision"
 	"github.com/dark-tower/prober/internal/report"
 	"github.com/dark-tower/prober/internal/setup"
+	"github.com/dark-tower/prober/internal/telemetry/logging"
 )
 
 type checkFlags struct {
@@ -141,9 +142,9 @@ func runCheck(cmd *cobra.Command, f checkFlags) (err error) {
 }
 
 // perform makes the runs; the result is nil when it could not begin.
-func perform(cmd *cobra.Command, f checkFlags, site *setup.Site, tasks []check.Task, tracer trace.Tracer, progress *progress) (*result, error) {
+func perform(cmd *cobra.Command, f checkFlags, site *setup.Site, tasks []check.Task, tracer trace.Tracer, progress *progress) (*checked, error) {
 	ctx := cmd.Context()
-	res := &result{cfg: site.Config, started: time.Now()}
+	res := &checked{cfg: site.Config, started: time.Now()}
 	if !f.gate {
 		c, err := check.New(check.Options{Site: site, Tasks: tasks, Runs: f.runs, Tracer: tracer, OnStep: progress.Step, OnRest: progress.Rest})
 		if err != nil {
@@ -234,5 +235,5 @@ func logger(w io.Writer, verbose bool) *slog.Logger {
 	if !verbose {
 		return nil
 	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return logging.New(w, logging.Options{Format: logging.Text, Level: slog.LevelDebug})
 }

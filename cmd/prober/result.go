@@ -17,8 +17,8 @@ import (
 	"github.com/dark-tower/prober/internal/report"
 )
 
-// result is what a check has come to.
-type result struct {
+// checked is what a check has come to.
+type checked struct {
 	cfg       *config.Config
 	started   time.Time
 	runs      []flows.Run
@@ -34,7 +34,7 @@ const (
 
 // show prints what is known, writes it wherever it was asked for, and turns it into
 // the exit code.
-func show(cmd *cobra.Command, f checkFlags, res result) error {
+func show(cmd *cobra.Command, f checkFlags, res checked) error {
 	if interrupted(cmd.Context()) {
 		res.code = report.ExitInterrupted
 	}
@@ -54,7 +54,7 @@ func show(cmd *cobra.Command, f checkFlags, res result) error {
 	return nil
 }
 
-func (r result) print(w io.Writer, output string) error {
+func (r checked) print(w io.Writer, output string) error {
 	switch text := (report.Text{Color: colored(w)}); {
 	case output == "json":
 		return report.JSON(w, r.runs, r.judgement, r.code)
@@ -66,7 +66,7 @@ func (r result) print(w io.Writer, output string) error {
 }
 
 // write writes the files; one that fails keeps no other from being written.
-func (r result) write(f checkFlags) error {
+func (r checked) write(f checkFlags) error {
 	var errs []error
 	file := func(path string, flags int, content func(io.Writer) error) {
 		var b bytes.Buffer
@@ -105,7 +105,7 @@ func put(path string, flags int, content []byte) error {
 }
 
 // page is the result as the report's page takes it.
-func (r result) page() page.Report {
+func (r checked) page() page.Report {
 	version, _ := build()
 	out := page.Report{Version: version, At: r.started, Runs: r.runs, Verdict: page.Undecided, Why: "exit code " + fmt.Sprint(r.code)}
 	if r.judgement == nil {
