@@ -167,7 +167,7 @@ func TestBudgetsSurviveARestart(t *testing.T) {
 			Name       string
 			Objectives []struct {
 				Name string
-				SLI  *float64
+				SLI  *float64 `json:"good_ratio"`
 			}
 		}
 	}
