@@ -76,7 +76,7 @@ func joined() flows.Run {
 		},
 		Continuity: []flows.Continuity{{Hop: flows.MC, Result: flows.TraceContinued}},
 		Connections: []flows.Connection{
-			{Hop: flows.MC, CertificateUntil: epoch.Add(72 * time.Hour)}, {Hop: flows.MC, CertificateUntil: epoch.Add(48 * time.Hour)}, {Hop: flows.MH}},
+			{Hop: flows.MC, CertificateUntil: epoch.Add(72 * time.Hour)}, {Hop: flows.MC, CertificateUntil: epoch.Add(48 * time.Hour)}, {Hop: flows.MC, CertificateUntil: epoch.Add(60 * time.Hour)}, {Hop: flows.MH}},
 		Self:   flows.SelfEvidence{MaxLag: 3 * time.Millisecond},
 		Leaves: flows.Leaves{Clean: 2},
 	}

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,6 +157,6 @@ func TestExemplarsOfASampledRunAreWhereTheDoubtsBegin(t *testing.T) {
 func TestATraceIDThatIsNoneIsNoExemplar(t *testing.T) {
 	m := fresh(one()...)
 	run := joined()
-	run.TraceID = "odd"
+	run.TraceID = strings.Repeat("odd", 100)
 	m.Observe(run, true) // the library panics on exemplars that it cannot take
 }
