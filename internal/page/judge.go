@@ -2,12 +2,12 @@ package page
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/digest"
-	"github.com/dark-tower/prober/internal/report"
 )
 
 // State is how a probe stands, or the platform as far as its probes see it.
@@ -67,11 +67,11 @@ func Judge(p Probe, now time.Time) Judgement {
 		return Judgement{State: NoEvidence, Why: "one run takes more than the whole budget of the prober: none can start"}
 	case len(unclear) >= inARow || len(judged) == 0 && len(unclear) > 0:
 		return Judgement{State: Unjudged, Since: unclear[0].Started,
-			Why: fmt.Sprintf("%s without a judgement: %s", runs(len(unclear)), blame(unclear[len(unclear)-1].Failure))}
+			Why: fmt.Sprintf("%s without a result, %s", lastRuns(len(unclear)), blame(unclear[len(unclear)-1].Failure))}
 	case len(judged) == 0:
 		return Judgement{State: NoEvidence, Why: "no run has finished yet"}
 	case old:
-		return Judgement{State: Stale, Since: last.Ended(), Why: fmt.Sprintf("nothing judged for %s; it was %s then", age(now.Sub(last.Ended())), plainly(last.Outcome))}
+		return Judgement{State: Stale, Since: last.Ended(), Why: fmt.Sprintf("the last run was %s, none was judged", plainly(last.Outcome))}
 	}
 	if j, failing := failures(judged); failing {
 		return j
@@ -113,7 +113,7 @@ func failures(judged []digest.Mark) (Judgement, bool) {
 		return Judgement{}, false
 	}
 	return Judgement{State: Degraded, Since: bad[0].Started,
-		Why: fmt.Sprintf("%d of the last %s failed, at last: %s", len(bad), runs(len(of)), blame(bad[len(bad)-1].Failure))}, true
+		Why: fmt.Sprintf("%d of the last %s failed, at last %s", len(bad), runs(len(of)), blame(bad[len(bad)-1].Failure))}, true
 }
 
 // burning judges by the budgets that somebody is told about: one that is spent faster
@@ -122,7 +122,7 @@ func burning(s ProbeStatus, judged []digest.Mark) (Judgement, bool) {
 	var worst *ObjectiveStatus
 	var rate float64
 	for i, o := range s.Objectives {
-		if o.Role == "inform" || s.Informational {
+		if o.Role == "inform" && !s.Informational { // an informational probe decides nothing anyway
 			continue
 		}
 		if r, ok := spending(o.Burn); ok && r > max(rate, 1) {
@@ -132,21 +132,17 @@ func burning(s ProbeStatus, judged []digest.Mark) (Judgement, bool) {
 	if worst == nil {
 		return Judgement{}, false
 	}
-	return Judgement{State: Degraded, Why: fmt.Sprintf("%s; the budget of %s is spent %s faster than it may be", missed(*worst, judged), worst.Name, times(rate))}, true
+	return Judgement{State: Degraded, Why: fmt.Sprintf("%s; the budget of %s is spent %s as fast as it may be", missed(*worst, judged), worst.Name, times(rate))}, true
 }
 
 // spending is the lower of the burn rates over the shortest window and over the first
 // that has an hour.
 func spending(burn []Burn) (rate float64, ok bool) {
-	var short, long *float64
-	for _, b := range burn {
-		if short == nil {
-			short = b.Rate
-		}
-		if long == nil && b.Window >= time.Hour {
-			long = b.Rate
-		}
+	hour := slices.IndexFunc(burn, func(b Burn) bool { return b.Window >= time.Hour })
+	if hour < 0 {
+		return 0, false
 	}
+	short, long := burn[0].Rate, burn[hour].Rate
 	if short == nil || long == nil {
 		return 0, false
 	}
@@ -169,9 +165,16 @@ func missed(o ObjectiveStatus, judged []digest.Mark) string {
 		}
 		return "frames are lost"
 	case o.Threshold > 0:
-		return fmt.Sprintf("%s over %s too often", spaced(o.Indicator), report.Duration(o.Threshold))
+		return fmt.Sprintf("%s over %s too often", spaced(o.Indicator), tick(o.Threshold))
 	}
 	return spaced(o.Indicator) + " missed"
+}
+
+func lastRuns(n int) string {
+	if n == 1 {
+		return "the last run"
+	}
+	return fmt.Sprintf("the last %d runs", n)
 }
 
 func plainly(o flows.Outcome) string {

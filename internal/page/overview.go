@@ -3,9 +3,9 @@ package page
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/report"
 )
 
@@ -29,7 +29,7 @@ type card struct {
 	Objectives    []objectiveRow
 	Strip         strip
 	Last          *lastRun
-	Failures      []trouble
+	Failures      []troubles
 }
 
 type lastRun struct {
@@ -38,6 +38,7 @@ type lastRun struct {
 	Took      string
 	Link      string
 	Waterfall waterfall
+	Unfold    bool // it is worth a closer look
 }
 
 type objectiveRow struct {
@@ -78,11 +79,13 @@ func cardOf(p Probe, now time.Time) card {
 	if p.Last != nil {
 		r := p.Last.Run
 		c.Last = &lastRun{Mark: outcomeMark(r.Outcome), When: momentOf(r.Started, now), Took: report.Duration(r.Duration),
-			Link: "/runs/" + r.ID, Waterfall: waterfallOf(r)}
+			Link: "/runs/" + r.ID, Waterfall: waterfallOf(r), Unfold: r.Outcome != flows.Success}
 	}
+	var failures []flows.Run
 	for _, f := range p.Failures {
-		c.Failures = append(c.Failures, troubleOf(f.Run, now, true))
+		failures = append(failures, f.Run)
 	}
+	c.Failures = troublesOf(failures, now, true)
 	return c
 }
 
@@ -120,8 +123,8 @@ func scheduleOf(s ProbeStatus, now time.Time) []string {
 
 func objectiveOf(o ObjectiveStatus) objectiveRow {
 	row := objectiveRow{Name: o.Name, Role: o.Role, Means: meaning(o.Indicator, o.Threshold, o.Target), SLI: noData, Left: noData, Over: o.Coverage, Class: "none"}
-	if o.Window > 0 {
-		row.Means += " over " + span(o.Window)
+	if row.Over == "" && o.Window > 0 {
+		row.Over = "over " + span(o.Window)
 	}
 	if o.SLI != nil {
 		row.SLI = share(*o.SLI)
@@ -140,7 +143,7 @@ func objectiveOf(o ObjectiveStatus) objectiveRow {
 		}
 	}
 	for _, b := range o.Burn {
-		c := burnCell{Window: strings.ReplaceAll(span(b.Window), " ", ""), Rate: noData}
+		c := burnCell{Window: short(b.Window), Rate: noData}
 		if b.Rate != nil {
 			c.Rate = times(*b.Rate)
 			if *b.Rate > 1 {
@@ -160,7 +163,7 @@ func objectiveOf(o ObjectiveStatus) objectiveRow {
 func meaning(indicator string, threshold time.Duration, target float64) string {
 	text := spaced(indicator)
 	if threshold > 0 {
-		text += " ≤ " + report.Duration(threshold)
+		text += " ≤ " + tick(threshold)
 		return text + " in " + share(target)
 	}
 	return text + " ≥ " + share(target)

@@ -82,24 +82,56 @@ func (v Verdict) Mark() mark {
 	return mark{"unclear", "warn", string(v)}
 }
 
-// trouble is a failure with its evidence.
+// trouble is what went wrong, with its evidence.
 type trouble struct {
 	Mark   mark
-	When   *moment
-	ID     string // of the run
-	Link   string // to the run's page; empty: there is none
 	Hop    string
 	Step   string
 	Reason string
 	Detail string
-	Trace  string
 }
 
-func troubleOf(r flows.Run, now time.Time, link bool) trouble {
-	t := trouble{Mark: outcomeMark(r.Outcome), When: momentOf(r.Started, now), ID: r.ID, Trace: r.TraceID}
-	if link {
-		t.Link = "/runs/" + r.ID
+// troubles is what went wrong in the same way, one run after the other.
+type troubles struct {
+	trouble
+	Runs []incident
+	More int // further runs
+}
+
+// incident is a run in which it did.
+type incident struct {
+	When  *moment
+	Link  string // to the run's page; empty: there is none
+	Trace string
+}
+
+// incidentsShown bounds the runs of one trouble.
+const incidentsShown = 5
+
+// troublesOf puts neighbours together that went wrong in the same way.
+func troublesOf(runs []flows.Run, now time.Time, link bool) []troubles {
+	var out []troubles
+	for _, r := range runs {
+		t := troubleOf(r)
+		if len(out) == 0 || out[len(out)-1].trouble != t {
+			out = append(out, troubles{trouble: t})
+		}
+		last := &out[len(out)-1]
+		if len(last.Runs) == incidentsShown {
+			last.More++
+			continue
+		}
+		i := incident{When: momentOf(r.Started, now), Trace: r.TraceID}
+		if link {
+			i.Link = "/runs/" + r.ID
+		}
+		last.Runs = append(last.Runs, i)
 	}
+	return out
+}
+
+func troubleOf(r flows.Run) trouble {
+	t := trouble{Mark: outcomeMark(r.Outcome)}
 	f := r.Failure
 	if f == nil {
 		t.Reason = "no reason was recorded"

@@ -22,7 +22,7 @@ var parsed = sync.OnceValues(func() (*template.Template, error) { return templat
 func WriteOverview(w io.Writer, o Overview) error {
 	v := overviewOf(o)
 	l := layout{
-		Title: v.Verdict.Head.Text + " · prober", mark: v.Verdict.State.Mark(), Version: o.Version, Platform: o.Platform,
+		Title: v.Verdict.title() + " · prober", mark: v.Verdict.State.Mark(), Version: o.Version, Platform: o.Platform,
 		Live: "as of " + v.Asof.Text, Home: true,
 	}
 	if o.Trouble != "" {

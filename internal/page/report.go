@@ -21,7 +21,7 @@ type reportView struct {
 	Mark     mark
 	Why      string
 	Verdicts []verdictRow
-	Failures []trouble
+	Failures []troubles
 	Groups   []group
 	Omitted  int // runs that are not drawn
 }
@@ -52,6 +52,7 @@ type drawnRun struct {
 	Head      string
 	Waterfall waterfall
 	Detail    *runView // of a run that did not succeed
+	Unfold    bool     // it is the first of those
 }
 
 type stepRow struct {
@@ -68,7 +69,8 @@ func reportOf(r Report) reportView {
 		v.Verdicts = append(v.Verdicts, verdictRowOf(o))
 		thresholds[o.Probe+"\x00"+o.Indicator] = o.Threshold
 	}
-	drawn, detailed := 0, 0
+	var failures []flows.Run
+	drawn, detailed, opened := 0, 0, false
 	for _, runs := range byProbe(r.Runs) {
 		first := runs[0]
 		threshold := thresholds[first.Probe+"\x00"+digest.Indicator(first.Flow)]
@@ -77,15 +79,17 @@ func reportOf(r Report) reportView {
 		for _, run := range runs {
 			marks = append(marks, digest.MarkOf(run))
 			bad := run.Outcome != flows.Success
-			if bad && run.Failure != nil {
-				v.Failures = append(v.Failures, troubleOf(run, time.Time{}, false))
+			if bad {
+				failures = append(failures, run)
 			}
 			if drawn == runsDrawn {
 				v.Omitted++
 				continue
 			}
 			drawn++
-			d := drawnRun{Mark: outcomeMark(run.Outcome), When: momentOf(run.Started, time.Time{}), Took: report.Duration(run.Duration),
+			first := bad && !opened
+			opened = opened || bad
+			d := drawnRun{Unfold: first, Mark: outcomeMark(run.Outcome), When: momentOf(run.Started, time.Time{}), Took: report.Duration(run.Duration),
 				Head: headline(marks[len(marks)-1], run.Flow), Waterfall: waterfallOf(run)}
 			if bad && detailed < runsDetail || len(r.Runs) <= runsDetail {
 				detailed++
@@ -97,6 +101,7 @@ func reportOf(r Report) reportView {
 		g.Strip = stripOf(marks, first.Flow, threshold)
 		v.Groups = append(v.Groups, g)
 	}
+	v.Failures = troublesOf(failures, time.Time{}, false)
 	return v
 }
 

@@ -24,7 +24,7 @@ type runView struct {
 	Waterfall   waterfall
 	Restoration []fact
 	Pairs       []pairView
-	Connections []connectionView
+	Connections *matrix
 	Transcript  []messageView
 	Omitted     int
 	Traces      []fact
@@ -41,7 +41,7 @@ func runOf(v RunView, threshold time.Duration, now time.Time) runView {
 		Connections: connectionsOf(r), Omitted: r.Transcript.Omitted, Self: selfOf(r), Log: v.Log,
 	}
 	if r.Failure != nil {
-		t := troubleOf(r, now, false)
+		t := troubleOf(r)
 		out.Failure = &t
 	}
 	series := v.Series

@@ -14,9 +14,18 @@ type sentence struct {
 	Rest  []part
 }
 
+// title is the sentence in the few words that a tab has room for.
+func (s sentence) title() string {
+	if s.Head.Probe != "" {
+		return s.Head.Probe + " " + string(s.State)
+	}
+	return s.Head.Text
+}
+
 // part is what the sentence says of one probe, or of all that are good.
 type part struct {
 	State State
+	Probe string // empty: it is of several
 	Text  string
 	Since *moment
 }
@@ -68,10 +77,7 @@ func allUntried(parts []part) bool {
 }
 
 func partOf(name string, j Judgement, now time.Time) part {
-	p := part{State: j.State, Text: name + " " + string(j.State)}
-	if j.State == NoEvidence || j.State == Unjudged {
-		p.Text = name + ": " + string(j.State)
-	}
+	p := part{State: j.State, Probe: name, Text: string(j.State)}
 	if j.Why != "" {
 		p.Text += ": " + j.Why
 	}

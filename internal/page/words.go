@@ -28,7 +28,7 @@ func blame(f *flows.Failure) string {
 		at += " after the cut"
 	}
 	if f.Hop == flows.Prober {
-		return "the prober itself" + at + ": " + causes[f.Cause]
+		return causes[f.Cause] + " (the prober's own trouble" + at + ")"
 	}
 	who := strings.ToUpper(string(f.Hop))
 	if f.Hop == flows.Network {
@@ -53,10 +53,10 @@ var deeds = map[flows.Reason]string{
 var causes = map[flows.Cause]string{
 	flows.CauseSetup:       "account, organisation, meeting or trust is not set up",
 	flows.CauseLane:        "somebody was in the lane's meeting",
-	flows.CauseLag:         "it was late",
+	flows.CauseLag:         "it was late itself",
 	flows.CauseDrops:       "it dropped what it had received",
-	flows.CauseNetwork:     "its own network",
-	flows.CauseConfig:      "it cannot measure as configured",
+	flows.CauseNetwork:     "its own network failed",
+	flows.CauseConfig:      "as configured, nothing can be measured",
 	flows.CausePanic:       "it panicked",
 	flows.CauseUnspecified: "it was stopped",
 }
@@ -66,7 +66,11 @@ func headline(m digest.Mark, f flows.Flow) string {
 	if m.Headline == nil {
 		return ""
 	}
-	return headlineOf(f) + " " + report.Duration(*m.Headline)
+	text := headlineOf(f) + " " + report.Duration(*m.Headline)
+	if m.Sent > 0 {
+		text += ", " + share(float64(m.Delivered)/float64(m.Sent)) + " delivered"
+	}
+	return text
 }
 
 func headlineOf(f flows.Flow) string {
@@ -118,6 +122,11 @@ func span(d time.Duration) string {
 	return d.Round(time.Millisecond).String()
 }
 
+// short is span without its spaces, for a narrow place: 5m, 1h, 3d.
+func short(d time.Duration) string {
+	return strings.NewReplacer(" ", "", "min", "m").Replace(span(d))
+}
+
 // share writes percent with as many digits as tell it from 0 and from 100 %, cut off
 // and never rounded up: 99.996 % are not 100 %.
 func share(x float64) string {
@@ -136,6 +145,9 @@ func share(x float64) string {
 
 // times writes a factor.
 func times(x float64) string {
+	if x == 0 {
+		return "0"
+	}
 	if x >= 10 {
 		return strconv.FormatFloat(math.Round(x), 'f', -1, 64) + "×"
 	}

@@ -53,7 +53,7 @@ func split(took time.Duration, names ...string) []flows.Phase {
 func (s *script) enter(actor string, measured bool, ask flows.Step, slow float64) {
 	took := func(d time.Duration) time.Duration { return time.Duration(float64(d) * slow).Round(time.Microsecond) }
 	s.step(actor, measured, false, flows.StepSignIn, took(182*ms), split(took(182*ms), "first_byte", "connect", "rest")...)
-	s.step(actor, measured, false, ask, took(14*ms), split(took(14*ms), "first_byte", "connect", "rest")...)
+	s.step(actor, measured || ask == flows.StepGCAssign, false, ask, took(14*ms), split(took(14*ms), "first_byte", "connect", "rest")...)
 	s.step(actor, measured, false, flows.StepMCConnect, took(9*ms), split(took(9*ms), "quic_handshake", "settings", "connect")...)
 	s.step(actor, measured, false, flows.StepMCJoin, took(6*ms))
 	s.step(actor, measured, false, flows.StepMHConnect, took(11*ms), split(took(11*ms), "quic_handshake", "settings", "connect")...)
