@@ -190,6 +190,11 @@ func TestNoSecretComesOut(t *testing.T) {
 
 	// Before anything is believed: everything was planted, and everything was said.
 	counts := aviary.Count()
+	for _, kind := range identityFields {
+		if identities.Count()[string(kind)] == 0 {
+			t.Errorf("no %s was ever seen", kind)
+		}
+	}
 	for _, kind := range []string{"email", "local part of an email", "password", "name", "user token", "meeting token",
 		"meeting code", "join_token", "binding_token", "meeting_kek", "random key"} {
 		if counts[kind] == 0 {
@@ -203,6 +208,9 @@ func TestNoSecretComesOut(t *testing.T) {
 	}
 	for _, leak := range out.leaks(&aviary) {
 		t.Error(leak)
+	}
+	for _, leak := range identities.Find(out.text[ofTheWire].String()) {
+		t.Errorf("%s: %s", ofTheWire, leak)
 	}
 	t.Logf("searched for %v", counts)
 }
@@ -245,6 +253,9 @@ func goodRuns(t *testing.T, out *output, site *setup.Site, tasks []check.Task, t
 	for _, r := range runs {
 		if r.Outcome == flows.Failed {
 			t.Errorf("%s: %v", r.Probe, r.Failure)
+		}
+		if n := len(r.Transcript.Messages); r.Flow != flows.SignIn && (n < 8 || len(r.Connections) < 4 || r.Connections[0].Certificate == nil) {
+			t.Errorf("%s: %d messages and %d connections to be searched", r.Probe, n, len(r.Connections))
 		}
 	}
 	return runs
@@ -342,10 +353,19 @@ func TestALeakWouldBeFound(t *testing.T) {
 	tracer := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter)).Tracer("test")
 
 	for where, add := range map[string]func(*output){
-		"a log":             func(o *output) { o.logger("x").Debug("signing in", "password", secret) },
-		"a group of a log":  func(o *output) { o.logger("x").WithGroup("g").With("password", secret).Debug("signing in") },
-		"a failure":         func(o *output) { o.addRun(flows.Run{Failure: leak}) },
-		"a step":            func(o *output) { o.addRun(flows.Run{Steps: []flows.StepResult{{Failure: leak}}}) },
+		"a log":            func(o *output) { o.logger("x").Debug("signing in", "password", secret) },
+		"a group of a log": func(o *output) { o.logger("x").WithGroup("g").With("password", secret).Debug("signing in") },
+		"a failure":        func(o *output) { o.addRun(flows.Run{Failure: leak}) },
+		"a step":           func(o *output) { o.addRun(flows.Run{Steps: []flows.StepResult{{Failure: leak}}}) },
+		"a transcript": func(o *output) {
+			o.addRun(flows.Run{Transcript: flows.Transcript{Messages: []flows.Message{{Note: secret}}}})
+		},
+		"a certificate": func(o *output) {
+			o.addRun(flows.Run{Connections: []flows.Connection{{Certificate: &flows.Certificate{Key: secret}}}})
+		},
+		"the end of a connection": func(o *output) {
+			o.addRun(flows.Run{Connections: []flows.Connection{{Ended: &flows.Ending{Via: secret}}}})
+		},
 		"a wrapped error":   func(o *output) { o.addError("x", leak.Err) },
 		"one of two errors": func(o *output) { o.addError("x", errors.Join(errors.New("fine"), leak)) },
 		"a span's name":     func(o *output) { endSpan(tracer, secret); o.addSpans(exporter.GetSpans()) },

@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,10 @@ import (
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/canary"
 )
+
+// ofTheWire is where connections and signaling come out: not even ids and addresses
+// may be there.
+const ofTheWire = "connections and signaling of a run"
 
 // output is everything that comes out, by where it came out.
 type output struct {
@@ -91,6 +96,15 @@ func (o *output) addError(where string, err error) {
 
 func (o *output) addRun(r flows.Run) {
 	o.add("run as a value", "%v\n%+v\n%#v", r, r, r)
+	whole, err := json.Marshal(r) // goes behind pointers, too
+	if err != nil {
+		o.add("run as a value", "%v", err)
+	}
+	o.add("run as a value", "%s", whole)
+	for _, c := range r.Connections {
+		o.add(ofTheWire, "%+v %+v %+v", c, c.Certificate, c.Ended)
+	}
+	o.add(ofTheWire, "%+v", r.Transcript)
 	if r.Failure != nil {
 		o.addError("failure of a run", r.Failure)
 	}

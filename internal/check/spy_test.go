@@ -32,8 +32,9 @@ import (
 	"github.com/dark-tower/prober/internal/webtransport"
 )
 
-// aviary holds every secret that this test binary has met.
-var aviary canary.Cage
+// aviary holds every secret that this test binary has met, and identities who and
+// where people, meetings and handlers are: no secrets, and not everybody's business.
+var aviary, identities canary.Cage
 
 // keyWatcher plants every key that is made in this process: the meeting keys of
 // the embedded platform and the transmit keys of the prober are 32 random bytes.
@@ -222,16 +223,29 @@ func plantMessage(body []byte, m proto.Message) {
 	}
 }
 
-// secretFields are the secrets of the signaling protocol.
-var secretFields = []protoreflect.Name{"join_token", "binding_token", "meeting_kek"}
+// secretFields are the secrets of the signaling protocol, and identityFields are the
+// names it has for people and places.
+var (
+	secretFields   = []protoreflect.Name{"join_token", "binding_token", "meeting_kek"}
+	identityFields = []protoreflect.Name{"participant_id", "meeting_id", "correlation_id", "media_handler_url", "mh_url", "name", "participant_name", "identity_public_key"}
+)
 
 func plantFields(m protoreflect.Message) {
 	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		secret := slices.Contains(secretFields, field.Name())
+		identity := slices.Contains(identityFields, field.Name())
 		switch {
+		case field.IsList() && field.Kind() == protoreflect.MessageKind:
+			for i := range v.List().Len() {
+				plantFields(v.List().Get(i).Message())
+			}
 		case field.IsList() || field.IsMap():
 		case field.Kind() == protoreflect.MessageKind:
 			plantFields(v.Message())
+		case identity && field.Kind() == protoreflect.BytesKind && len(v.Bytes()) > 0:
+			identities.PlantKey(string(field.Name()), v.Bytes())
+		case identity && v.String() != "":
+			identities.Plant(string(field.Name()), strings.TrimPrefix(v.String(), "https://"))
 		case secret && field.Kind() == protoreflect.BytesKind:
 			aviary.PlantKey(string(field.Name()), v.Bytes())
 		case secret && v.String() != "":
