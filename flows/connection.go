@@ -14,6 +14,7 @@ type Connection struct {
 
 	Dialed    time.Duration // when, since the run's start; negative: before it
 	Handshake time.Duration // QUIC and TLS
+	LastHeard time.Duration // when the last packet came, since the run's start
 
 	RTT          time.Duration // the smallest that QUIC measured; 0: none
 	SmoothedRTT  time.Duration
@@ -23,7 +24,7 @@ type Connection struct {
 	PacketsSent, PacketsReceived, PacketsLost int // lost: of those sent
 	BytesSent, BytesReceived, BytesLost       int64
 	DatagramsSent, DatagramsReceived          int
-	DroppedDatagrams                          int // lost in our own receive queues
+	DroppedDatagrams                          int // lost in this machine's own queues
 
 	CongestionWindow int // bytes, at last
 	MTU              int // largest packet, bytes; 0: not known

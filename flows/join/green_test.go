@@ -71,7 +71,7 @@ func TestAJoinIsMeasuredStepByStep(t *testing.T) {
 		if c.RTT <= 0 || c.Mapped || c.After || c.CertificateUntil.Before(began) || c.Dialect == "" {
 			t.Errorf("connection %+v", c)
 		}
-		if c.Family != "ipv4" || c.Dialed <= 0 || c.Dialed > run.Duration || c.Handshake <= 0 || c.SmoothedRTT <= 0 ||
+		if c.Family != "ipv4" || c.Dialed <= 0 || c.Dialed > run.Duration || c.Handshake <= 0 || c.LastHeard <= c.Dialed || c.LastHeard > run.Duration || c.SmoothedRTT <= 0 ||
 			c.PacketsSent == 0 || c.PacketsReceived == 0 || c.BytesSent == 0 || c.BytesReceived == 0 || c.CongestionWindow == 0 || c.Ended != nil {
 			t.Errorf("connection %+v", c)
 		}

@@ -11,7 +11,7 @@ import (
 func connection(actor string, c darktower.Connection, started time.Time) flows.Connection {
 	out := flows.Connection{
 		Actor: actor, Hop: flows.MH, After: c.AfterCut, Dialect: c.Dialect, Mapped: c.Mapped, Family: c.Family,
-		Dialed: c.Since.Sub(started), Handshake: c.Timings.Handshake,
+		Dialed: c.Since.Sub(started), Handshake: c.Timings.Handshake, LastHeard: c.LastHeard.Sub(started),
 		RTT: c.RTT, SmoothedRTT: c.Stats.SmoothedRTT, RTTVariation: c.Stats.MeanDeviation,
 		PacketsSent: int(c.Stats.PacketsSent), PacketsReceived: int(c.Stats.PacketsReceived), PacketsLost: int(c.Stats.PacketsLost),
 		BytesSent: int64(c.Stats.BytesSent), BytesReceived: int64(c.Stats.BytesReceived), BytesLost: int64(c.Stats.BytesLost),

@@ -31,9 +31,11 @@ type Connection struct {
 	Trust            webtransport.Trust         // why they were accepted
 	CertificateUntil time.Time                  // the first moment at which one of them has expired
 
-	// DroppedDatagrams arrived and were lost within this process: in the receive
-	// queue of the QUIC stack, or between reader and decoder.
+	// DroppedDatagrams arrived and were lost on this machine: in the socket's buffer,
+	// where a packet counts as one, in the receive queue of the QUIC stack, or between
+	// reader and decoder.
 	DroppedDatagrams int
+	LastHeard        time.Time      // when the last packet came; zero: never
 	Hops             media.HopStats // of a handler
 }
 
@@ -68,11 +70,11 @@ func (p *Participant) Connections() []Connection {
 }
 
 func describe(t *webtransport.Session) Connection {
-	stats := t.Stats()
+	stats, path := t.Stats(), t.Path().Stats()
 	c := Connection{
 		URL: t.URL(), Since: t.Timings().Start, Dialed: t.Dialed(), Family: family(t.Dialed()), Mapped: t.Mapped(), Dialect: t.Dialect().String(),
 		Timings: t.Timings(), RTT: stats.MinRTT, Stats: stats, Certificates: t.Certificates(), Trust: t.Trust(),
-		DroppedDatagrams: int(stats.DatagramsDropped),
+		DroppedDatagrams: int(stats.DatagramsDropped + path.KernelDrops), LastHeard: path.LastReceived,
 	}
 	for _, cert := range c.Certificates {
 		if c.CertificateUntil.IsZero() || cert.NotAfter.Before(c.CertificateUntil) {

@@ -15,6 +15,7 @@ type connectionOf struct {
 	Family           string         `json:"address_family,omitempty"`
 	Dialed           float64        `json:"dialed_at_seconds"` // since the run's start; negative: before it
 	Handshake        float64        `json:"handshake_seconds"`
+	LastHeard        float64        `json:"last_heard_at_seconds"` // since the run's start
 	RTT              float64        `json:"rtt_seconds"`
 	SmoothedRTT      float64        `json:"rtt_smoothed_seconds"`
 	RTTVariation     float64        `json:"rtt_variation_seconds"`
@@ -51,7 +52,7 @@ type endingOf struct {
 func jsonConnection(c flows.Connection) connectionOf {
 	out := connectionOf{
 		Actor: c.Actor, Hop: c.Hop, After: c.After, Dialect: c.Dialect, Mapped: c.Mapped, Family: c.Family,
-		Dialed: c.Dialed.Seconds(), Handshake: c.Handshake.Seconds(),
+		Dialed: c.Dialed.Seconds(), Handshake: c.Handshake.Seconds(), LastHeard: c.LastHeard.Seconds(),
 		RTT: c.RTT.Seconds(), SmoothedRTT: c.SmoothedRTT.Seconds(), RTTVariation: c.RTTVariation.Seconds(),
 		PacketsSent: c.PacketsSent, PacketsReceived: c.PacketsReceived, PacketsLost: c.PacketsLost,
 		BytesSent: c.BytesSent, BytesReceived: c.BytesReceived, BytesLost: c.BytesLost,

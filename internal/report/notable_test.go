@@ -18,7 +18,7 @@ func eventful() []flows.Run {
 		return flows.Message{At: at, Actor: actor, Hop: hop, Direction: d, Kind: kind, Bytes: bytes, Note: note}
 	}
 	mh := flows.Connection{
-		Actor: flows.Actor(1), Hop: flows.MH, Dialect: "legacy", Mapped: true, Family: "ipv6", Dialed: 20 * ms, Handshake: 3 * ms,
+		Actor: flows.Actor(1), Hop: flows.MH, Dialect: "legacy", Mapped: true, Family: "ipv6", Dialed: 20 * ms, Handshake: 3 * ms, LastHeard: 3200 * ms,
 		RTT: ms, SmoothedRTT: 2 * ms, RTTVariation: 300 * time.Microsecond, PacketsSent: 200, PacketsReceived: 190, PacketsLost: 3,
 		BytesSent: 50000, BytesReceived: 48000, BytesLost: 700, DatagramsSent: 150, DatagramsReceived: 148, DroppedDatagrams: 1,
 		CongestionWindow: 40960, MTU: 1452, CertificateUntil: start.Add(47*time.Hour + 30*time.Minute),

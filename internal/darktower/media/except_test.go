@@ -8,7 +8,9 @@ import (
 func TestFramesOfExceptedTimesHaveNoFate(t *testing.T) {
 	// Frames 10 to 19 were sent and, as those of a muted sender, dropped by the relay
 	// before it numbered them; the first two of them got through.
-	muted := func() *tape { return newTape().sendN(30).gotAll(0, append(span(0, 12), span(20, 30)...)...).window(2, 28) }
+	muted := func() *tape {
+		return newTape().sendN(30).gotAll(0, append(span(0, 12), span(20, 30)...)...).window(2, 28)
+	}
 	at := func(tp *tape, seq int) time.Time { return tp.start.Add(time.Duration(seq) * 20 * time.Millisecond) }
 	for _, c := range []struct {
 		name     string
