@@ -33,7 +33,7 @@ did it work, how long did each part take, and whose fault was it when it did not
 	root.Flags().Bool("version", false, "print the version")
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newCheck(), newConfig(), newDevstack(), newProvision(), newRules(), newRun(), newVersion())
+	root.AddCommand(newCheck(), newConfig(), newDevstack(), newProvision(), newRules(), newRun(), newSLO(), newVersion())
 	return root
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 func TestHelp(t *testing.T) {
-	for _, words := range []string{"", "check", "config", "config check", "config show", "devstack", "provision", "rules", "rules prometheus", "version"} {
+	for _, words := range []string{"", "check", "config", "config check", "config show", "devstack", "provision", "run", "rules", "rules prometheus", "slo", "slo show", "slo simulate", "version"} {
 		name := "help-" + strings.ReplaceAll(words, " ", "-") + ".txt"
 		if words == "" {
 			name = "help.txt"
@@ -19,7 +19,7 @@ func TestHelp(t *testing.T) {
 		}
 		golden(t, name, r.stdout)
 	}
-	for _, words := range []string{"", "config", "rules"} { // without a command
+	for _, words := range []string{"", "config", "rules", "slo"} { // without a command
 		if r := run(t.Context(), strings.Fields(words)...).must(t, 0); !strings.Contains(r.stdout, "Available Commands") {
 			t.Errorf("%q prints %s", words, r.stdout)
 		}

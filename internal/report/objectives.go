@@ -60,7 +60,7 @@ func budgetRow(o slo.Objective) table.Row {
 	every := time.Duration(float64(o.Interval) * perRun)
 	needed := time.Duration(o.Budgeted() * float64(o.Window) / 100)
 	return append(row, config.Duration(every), fmt.Sprintf("%s in %s", strconv.FormatFloat(allowed, 'f', 1, 64), unit),
-		share(1/allowed), config.Duration(needed.Round(100*time.Millisecond)))
+		percent(1/allowed), config.Duration(rough(needed)))
 }
 
 // gates prints how a check decides.
@@ -83,10 +83,10 @@ func (t Text) gates(b *strings.Builder, cfg *config.Config, gating []slo.Objecti
 		if o.Blocks() {
 			blocked = true
 			all += slo.FailLevel(plan.Confidence, len(gating))
-			row = append(row, "*", "*", proves, "<= "+share(slo.FailLevel(plan.Confidence, len(gating))), "<= "+share(1-plan.Confidence), "*")
+			row = append(row, "*", "*", proves, "<= "+percent(slo.FailLevel(plan.Confidence, len(gating))), "<= "+percent(1-plan.Confidence), "*")
 		} else {
 			all += plan.FalseFail()
-			row = append(row, upTo(plan.PassUpTo), from(plan.FailFrom, plan.Runs), proves, share(plan.FalseFail()), share(plan.WrongPass()), share(plan.PassAt(plan.Target)))
+			row = append(row, upTo(plan.PassUpTo), from(plan.FailFrom, plan.Runs), proves, percent(plan.FalseFail()), percent(plan.WrongPass()), percent(plan.PassAt(plan.Target)))
 		}
 		tw.AppendRow(append(row, atLeast(cfg, o)))
 	}
@@ -99,7 +99,7 @@ func (t Text) gates(b *strings.Builder, cfg *config.Config, gating []slo.Objecti
 			}
 		}
 	}
-	fmt.Fprintf(b, "  what lies between pass and fail is inconclusive; a platform exactly at all its targets fails with at most %s\n", share(all))
+	fmt.Fprintf(b, "  what lies between pass and fail is inconclusive; a platform exactly at all its targets fails with at most %s\n", percent(all))
 	return nil
 }
 
@@ -132,12 +132,20 @@ func atLeast(cfg *config.Config, o slo.Objective) string {
 	for _, l := range lanes {
 		rest = max(rest, l.Rest.D())
 	}
-	took := time.Duration(float64(o.Gate.Runs)/float64(len(lanes))*float64(p.Least()+rest) + 0.5)
+	took := time.Duration(float64(o.Gate.Runs)/float64(len(lanes))*float64(config.LeastDuration(p).D()+rest) + 0.5)
 	return config.Duration(took.Round(time.Second)).String()
 }
 
-// share writes a share with two or three digits, and not as nothing what is little.
-func share(s float64) string {
+// rough leaves no digits behind the seconds that nobody would configure.
+func rough(d time.Duration) time.Duration {
+	if d >= time.Minute {
+		return d.Truncate(time.Second)
+	}
+	return d.Truncate(100 * time.Millisecond)
+}
+
+// percent writes a share with two or three digits, and not as nothing what is little.
+func percent(s float64) string {
 	switch {
 	case math.IsNaN(s), math.IsInf(s, 0):
 		return "-"

@@ -23,15 +23,22 @@ func (t Text) Simulation(w io.Writer, verdicts []simulate.VerdictRow, alarms []s
 			for _, x := range []struct {
 				platform string
 				rates    simulate.Rates
-				means    string
+				wrongly  string // the verdict that is wrong on it
 			}{
 				{"healthy", r.Healthy, ""},
-				{"at its target of " + config.Ratio(r.Plan.Target).String(), r.AtTarget, "fail is a false fail"},
-				{"at " + config.Ratio(r.Plan.Prove).String(), r.AtProve, "pass is a wrong pass"},
+				{"at its target of " + config.Ratio(r.Plan.Target).String(), r.AtTarget, "fail"},
+				{"at " + config.Ratio(r.Plan.Prove).String(), r.AtProve, "pass"},
 				{"half broken", r.Broken, ""},
 			} {
-				tw.AppendRow(table.Row{r.Objective.Name, x.platform, share(x.rates.Pass), share(x.rates.Fail), share(x.rates.Inconclusive),
-					strconv.FormatFloat(x.rates.Runs, 'f', 1, 64), x.means})
+				if r.Plan.Prove == 0 && x.wrongly == "pass" {
+					continue // nothing is to be proven
+				}
+				means := ""
+				if x.wrongly != "" {
+					means = fmt.Sprintf("a %s is wrong", x.wrongly)
+				}
+				tw.AppendRow(table.Row{r.Objective.Name, x.platform, percent(x.rates.Pass), percent(x.rates.Fail), percent(x.rates.Inconclusive),
+					strconv.FormatFloat(x.rates.Runs, 'f', 1, 64), means})
 			}
 		}
 		indent(&b, tw.Render())
@@ -39,14 +46,22 @@ func (t Text) Simulation(w io.Writer, verdicts []simulate.VerdictRow, alarms []s
 	}
 	if len(alarms) > 0 {
 		fmt.Fprintf(&b, "%s\n", t.bold("alerts, in 30 days"))
-		tw := t.table("target", "a run every", "platform", "page 14.4x", "page 6x", "mostly bad", "any of them", "uncounted", "ticket 3x", "ticket 1x", "down")
+		tw := t.table("target", "a run every", "platform", "burn 14.4x", "burn 6x", "mostly bad", "urgent", "uncounted", "burn 3x", "burn 1x", "down")
 		rightAlign(tw, 4, 11)
 		for _, r := range alarms {
-			tw.AppendRow(table.Row{config.Ratio(r.Target), config.Duration(r.Interval), r.Quality.Name, often(r.Page14), often(r.Page6), often(r.MostlyBad),
-				often(r.Pages), often(r.Uncounted), often(r.Ticket3), often(r.Ticket1), often(r.Down)})
+			down := "-"
+			if r.HasDown {
+				down = often(r.Down)
+			}
+			tw.AppendRow(table.Row{config.Ratio(r.Target), config.Duration(r.Interval), r.Quality.Name, often(r.Burn14), often(r.Burn6), often(r.MostlyBad),
+				often(r.Urgent), often(r.Uncounted), often(r.Burn3), often(r.Burn1), down})
 		}
 		indent(&b, tw.Render())
-		fmt.Fprint(&b, "  uncounted: any of them, if one bad run could be enough; down: three failed runs in a row\n")
+		fmt.Fprint(&b, "  urgent: any of the three before it, which page where the role says so; uncounted: urgent, if one bad run could be enough;\n"+
+			"  burn 3x, burn 1x: tickets; down: three failed runs in a row\n")
+	}
+	if len(verdicts)+len(alarms) == 0 {
+		b.WriteString("there are no objectives\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -33,12 +33,13 @@ type AlarmRow struct {
 	Target   float64
 	Interval time.Duration // between two runs
 	Quality  Quality
-	// Pages by burn rate, or on a wide budget by the share of bad runs: each pair by
-	// itself, and how often somebody is woken by any.
-	Page14, Page6, MostlyBad, Pages float64
-	Uncounted                       float64 // Pages, if no number of bad runs were asked for besides
-	Ticket3, Ticket1                float64
-	Down                            float64 // three failed runs in a row; of availabilities only
+	// Alerts that wake somebody where the role is page, by burn rate, or on a wide budget
+	// by the share of bad runs: each pair by itself, and all together.
+	Burn14, Burn6, MostlyBad, Urgent float64
+	Uncounted                        float64 // Urgent, if no number of bad runs were asked for besides
+	Burn3, Burn1                     float64 // tickets
+	Down                             float64 // three failed runs in a row
+	HasDown                          bool    // some of the objectives is an availability, which alone can be down
 }
 
 // wide tells objectives with so wide a budget that the share of bad runs pages,
@@ -48,14 +49,14 @@ func wide(target float64) bool { return target <= 0.97+1e-9 }
 // AlarmTable plays every target and interval that some page or ticket is about.
 func AlarmTable(objectives []slo.Objective, a Alarms) []AlarmRow {
 	type kind struct {
-		target       float64
-		interval     time.Duration
-		availability bool
+		target   float64
+		interval time.Duration
 	}
 	var kinds []kind
 	names := make(map[kind][]string)
+	available := make(map[kind]bool)
 	for _, o := range objectives {
-		k := kind{o.Target, time.Duration(float64(o.Interval) * max(1, o.EventsPerRun)), o.SLI == config.Availability}
+		k := kind{o.Target, time.Duration(float64(o.Interval) * max(1, o.EventsPerRun))}
 		if o.Informational || o.Role == config.Inform || k.interval <= 0 {
 			continue
 		}
@@ -63,15 +64,14 @@ func AlarmTable(objectives []slo.Objective, a Alarms) []AlarmRow {
 			kinds = append(kinds, k)
 		}
 		names[k] = append(names[k], o.Name)
+		available[k] = available[k] || o.SLI == config.Availability
 	}
 	var rows []AlarmRow
 	for _, k := range kinds {
 		for _, q := range Qualities() {
 			row := Play(k.target, k.interval, q, a)
 			row.Names = names[k]
-			if !k.availability {
-				row.Down = 0
-			}
+			row.HasDown = available[k]
 			rows = append(rows, row)
 		}
 	}
@@ -101,7 +101,7 @@ func Play(target float64, interval time.Duration, q Quality, a Alarms) AlarmRow 
 		w.evaluate(now, now >= warm)
 	}
 	per := 1 / float64(a.Months)
-	for i, into := range []*float64{&row.Page14, &row.Page6, &row.MostlyBad, &row.Ticket3, &row.Ticket1, &row.Down, &row.Pages, &row.Uncounted} {
+	for i, into := range []*float64{&row.Burn14, &row.Burn6, &row.MostlyBad, &row.Burn3, &row.Burn1, &row.Down, &row.Urgent, &row.Uncounted} {
 		*into = float64(w.alarms[i].fired) * per
 	}
 	return row

@@ -1,9 +1,15 @@
 package simulate
 
 import (
+	"fmt"
 	"math"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/dark-tower/prober/internal/config"
+	"github.com/dark-tower/prober/internal/slo/rules"
 )
 
 func sd(p float64, games int) float64 { return math.Sqrt(p * (1 - p) / float64(games)) }
@@ -44,9 +50,9 @@ func TestAlarmsAreAsRareAsPromised(t *testing.T) {
 				t.Errorf("%v every %v, %s: %s %v in 30 days, want %v to %v", tc.target, tc.interval, tc.quality.Name, what, got, want[0], want[1])
 			}
 		}
-		within("pages", row.Pages, tc.pages)
+		within("pages", row.Urgent, tc.pages)
 		within("pages without counting", row.Uncounted, tc.uncounted)
-		within("tickets at 3x", row.Ticket3, tc.ticket3)
+		within("tickets at 3x", row.Burn3, tc.ticket3)
 	}
 }
 
@@ -135,15 +141,51 @@ func TestTheTableHasEveryKindOfShippedAlert(t *testing.T) {
 		for _, n := range r.Names {
 			named[n] = true
 		}
-		if r.Quality.Name == "healthy" && r.Pages+r.Ticket3+r.Ticket1+r.Down > 0 {
+		if r.Quality.Name == "healthy" && r.Urgent+r.Burn3+r.Burn1+r.Down > 0 {
 			t.Errorf("a healthy platform alerts: %+v", r)
 		}
+	}
+	seen := make(map[[2]string]bool)
+	for _, r := range rows {
+		key := [2]string{fmt.Sprint(r.Target, r.Interval), r.Quality.Name}
+		if seen[key] {
+			t.Errorf("%v comes twice", key)
+		}
+		seen[key] = true
 	}
 	if !named["join-availability"] || !named["media-delivery"] || named["mh-routing"] || named["reconnect-abrupt-time-to-restore"] {
 		t.Errorf("rows for %v", named)
 	}
 	if len(rows)%len(Qualities()) != 0 {
 		t.Errorf("%d rows", len(rows))
+	}
+}
+
+// TestTheConditionsAreThoseThatAreShipped reads them in the rules.
+func TestTheConditionsAreThoseThatAreShipped(t *testing.T) {
+	cfg, err := config.Load("../../../probes.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := rules.Generate(cfg, rules.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(file)
+	for _, want := range []string{
+		`ratio_rate1h{slo="join-availability"} > 14.4`, `ratio_rate5m{slo="join-availability"} > 14.4`,
+		`ratio_rate6h{slo="join-availability"} > 6`, `ratio_rate30m{slo="join-availability"} > 6`,
+		`increase1h{slo="join-availability"} >= 4.5`, `increase5m{slo="join-availability"} >= 2.5`, // 5 and 3
+		`ratio_rate15m{slo="join-time-to-media"} > 0.5`, `ratio_rate5m{slo="join-time-to-media"} > 0.5`, `increase15m{slo="join-time-to-media"} >= 2.5`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the rules do not have %s", want)
+		}
+	}
+	for _, want := range []string{`ratio_rate1d\S* > 3\n`, `ratio_rate2h\S* > 3\n`, `ratio_rate3d\S* > 1\n`, `consecutive_failures\S*\) >= 3\n`} {
+		if !regexp.MustCompile(want).MatchString(text) {
+			t.Errorf("the rules do not have %s", want)
+		}
 	}
 }
 
