@@ -156,10 +156,10 @@ func (p *process) result() result {
 func serve(t *testing.T, args ...string) (p *process, provision, check []string) {
 	t.Helper()
 	p = start(t, false, prober, append([]string{"devstack"}, args...)...)
-	p.await(t, &p.stdout, "prober check ")
+	p.await(t, &p.stdout, "prober run ")
 	commands := regexp.MustCompile(`(?m)^  prober (.*)\n`).FindAllStringSubmatch(p.stdout.String(), -1)
-	if len(commands) != 2 {
-		t.Fatalf("no two commands in %s", p.stdout.String())
+	if len(commands) != 3 {
+		t.Fatalf("no three commands in %s", p.stdout.String())
 	}
 	return p, strings.Fields(commands[0][1]), strings.Fields(commands[1][1])
 }
@@ -240,7 +240,7 @@ func TestCtrlCWhileTheEmbeddedPlatformIsMadeReady(t *testing.T) {
 func TestCtrlCDuringProvisioningKeepsWhatWasMade(t *testing.T) {
 	p := newPlatform(t, devstack.Options{})
 	lanes := filepath.Join(t.TempDir(), "lanes.json")
-	args := []string{"provision", "--config", p.files.Config, "--lanes", lanes}
+	args := []string{"provision", "--config", p.files.Config, "--lanes", lanes, "--use", "check"}
 	before := p.MeetingsCreated()
 	c := start(t, true, prober, args...)
 	c.await(t, &c.terminal, "media-check: created")

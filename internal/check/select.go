@@ -59,7 +59,9 @@ func selectable(cfg *config.Config, name string) error {
 func probeNames(cfg *config.Config) []string {
 	var names []string
 	for _, p := range cfg.Probes {
-		names = append(names, p.Name)
+		if p.Flow != flows.SignIn {
+			names = append(names, p.Name)
+		}
 	}
 	return names
 }
