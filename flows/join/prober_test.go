@@ -47,6 +47,15 @@ func TestWhatTheProberCannotJudge(t *testing.T) {
 					t.Errorf("worst lag %v", run.Self.MaxLag)
 				}
 			}},
+		{Name: "no answer to a join while the prober was late", Bend: mc(fault.MC{JoinNever: true}), Hurry: true,
+			Stage: func(_ *testing.T, s *people.Stage) { s.Watch = late{} },
+			Want:  flowtest.Open(flows.StepMCJoin, flows.CauseLag)},
+		{Name: "a refusal is one, however late the prober was", Bend: mc(fault.MC{JoinError: 3}),
+			Stage: func(_ *testing.T, s *people.Stage) { s.Watch = late{} },
+			Want:  flowtest.Red(flows.ActorAnchor, flows.StepMCJoin, flows.MC, flows.Rejected)},
+		{Name: "a close that came soon is one, too", Bend: mc(fault.MC{DropAfterJoin: true}),
+			Stage: func(_ *testing.T, s *people.Stage) { s.Watch = late{} },
+			Want:  flowtest.Red("", flows.StepSubscribe, flows.MC, flows.Closed), Or: flowtest.Red("", flows.StepMHConnect, flows.MC, flows.Closed)},
 		{Name: "lateness alone is no failure of anybody", Want: flowtest.Green(),
 			Stage: func(_ *testing.T, s *people.Stage) { s.Watch = late{} }},
 	})

@@ -3,6 +3,7 @@ package people
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -63,6 +64,26 @@ func (p *Person) ownFault(span Span, expected int) *flows.Failure {
 			Detail: fmt.Sprintf("the prober dropped %d datagrams that had arrived", n)}
 	}
 	return nil
+}
+
+// stall is the lateness from which on the prober may have missed a deadline, or lost
+// a connection, by standing still.
+const stall = time.Second
+
+// unlessStalled makes silence during a step that began at a moment the prober's own,
+// if the prober did not run for most of that time. What was said is what it is.
+func (p *Person) unlessStalled(ctx context.Context, step flows.Step, began time.Time, err error) error {
+	f := p.part.Blame(ctx, step, err)
+	silent := f.Reason == flows.Timeout || f.Reason == flows.Closed || f.Reason == flows.NoMedia
+	span := Span{began, time.Now()}
+	if !silent || p.stage.Watch == nil || p.stage.Watch.LagDuring(span.From, span.To) < stall {
+		return f
+	}
+	if own := p.ownFault(span, 0); own != nil {
+		own.Err, own.Detail = f, fmt.Sprintf("%s; seen was: %s", own.Detail, f.Detail)
+		return own
+	}
+	return f
 }
 
 // report takes down, at the end of a run, what is known of its connections and

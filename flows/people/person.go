@@ -186,11 +186,13 @@ func (p *Person) step(ctx context.Context, step flows.Step, fn func(context.Cont
 				p.cast.run.Record(func(run *flows.Run) { run.Cold = false })
 			}
 		})
+		began := time.Now()
 		err := fn(ctx)
-		if err == nil {
-			p.stage.Judge.Worked(ctx, step)
+		if err != nil {
+			return p.unlessStalled(ctx, step, began, err)
 		}
-		return err
+		p.stage.Judge.Worked(ctx, step)
+		return nil
 	})
 }
 
