@@ -185,3 +185,26 @@ func TestSkippedSlotsInheritWhatARunSaysAsAWhole(t *testing.T) {
 		t.Errorf("%d events of a run that says nothing", events)
 	}
 }
+
+// TestEverySLICountsSomething: one that Count does not know would be without events
+// for ever.
+func TestEverySLICountsSomething(t *testing.T) {
+	d := 10 * ms
+	run := flows.Run{
+		Probe: "p", Outcome: flows.Success, Duration: d, TimeToMedia: &d,
+		Restoration: &flows.Restoration{Restored: true, TimeToRestore: d, ReturnerSilence: d, StayerSilence: d},
+		Continuity:  []flows.Continuity{{Hop: flows.MC, Result: "continued"}},
+		Pairs: []flows.Pair{{Sent: 2, Delivered: 2, RelayShare: &d, Latency: flows.Distribution{Count: 2}, Jitter: d, LongestSilence: d,
+			Samples: []flows.Sample{{Latency: d}, {Latency: d}}}},
+	}
+	for _, step := range flows.Steps() {
+		s := done(step, d)
+		s.After = step == flows.StepRestore
+		run.Steps = append(run.Steps, s)
+	}
+	for _, sli := range config.SLIs() {
+		if events, bad := (Objective{Probe: "p", SLI: sli, Threshold: time.Second}).Count(run); events == 0 || bad != 0 {
+			t.Errorf("%s of a good run: %d events, %d bad", sli, events, bad)
+		}
+	}
+}
