@@ -17,6 +17,7 @@ type provisionFlags struct {
 	output, secretName string
 	namespace, use     string
 	print              bool
+	forwarded          config.Forwarded
 }
 
 func newProvision() *cobra.Command {
@@ -29,6 +30,10 @@ lane's meeting once. Meetings can never be ended on the platform, so their codes
 kept in the lane file, which only its owner can read. Running provision again checks
 what there is and changes nothing; after a failure it goes on from there.
 
+From outside of the cluster that the configuration is for, AC and GC are reached
+through forwarded ports: --ac-url and --gc-url say where. What is made belongs to the
+configuration's platform all the same.
+
 Exit codes
   0    every lane has its accounts and its meeting
   1    the platform refused, or did not answer
@@ -36,7 +41,8 @@ Exit codes
   130  interrupted`,
 		Example: `  prober provision                          for every lane of ./probes.yaml
   prober provision --use check              only for those that check uses
-  prober provision --output secret | kubectl apply -f -`,
+  prober provision --output secret | kubectl apply -f -
+  prober provision --ac-url http://127.0.0.1:8082 --gc-url http://127.0.0.1:8080`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runProvision(cmd, f) },
 	}
@@ -45,6 +51,8 @@ Exit codes
 	cmd.Flags().StringVar(&f.secretName, "secret-name", "prober-lanes", "`name` of the Secret")
 	cmd.Flags().StringVar(&f.namespace, "namespace", "dark-tower", "`namespace` of the Secret")
 	addChoice(cmd, &f.use, "use", "", "", "provide only for lanes of this `use`: run or check (default: both)", "run", "check")
+	cmd.Flags().StringVar(&f.forwarded.AC, "ac-url", "", "ask AC at this `url` instead, such as a forwarded port")
+	cmd.Flags().StringVar(&f.forwarded.GC, "gc-url", "", "ask GC at this `url` instead")
 	cmd.Flags().BoolVar(&f.print, "print", false, "print the meeting codes too; whoever reads them can join")
 	return cmd
 }
@@ -57,6 +65,7 @@ func runProvision(cmd *cobra.Command, f provisionFlags) error {
 	if err != nil {
 		return err
 	}
+	cfg.Platform.Forwarded = f.forwarded
 	progress := newProgress(cmd.ErrOrStderr(), false, 0)
 	defer progress.Clear()
 	result, err := setup.Provide(cmd.Context(), cfg, f.files, config.Use(f.use), func(e provision.Event) {

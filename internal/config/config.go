@@ -65,7 +65,13 @@ type Platform struct {
 	Ghost Duration `yaml:"ghost" jsonschema:"default=45s" range:"1s..10m"`
 	// Reference are host:port addresses outside the platform that accept TCP connections. When everything is silent, they tell the platform's outage from the prober's own. Without any, the resolver is the reference.
 	Reference []string `yaml:"reference,omitempty" jsonschema:"maxItems=8"`
+
+	// Forwarded is where AC and GC are asked instead by somebody who has another way to them, such as a forwarded port. It is the same platform all the same.
+	Forwarded Forwarded `yaml:"-" json:"-"`
 }
+
+// Forwarded are base URLs of AC and GC; an empty one leaves the platform's.
+type Forwarded struct{ AC, GC string }
 
 // Trust says which certificates are accepted.
 type Trust struct {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -41,8 +42,8 @@ func (p Platform) Reach(lookup LookupEnv, read ReadFile) (Reach, error) {
 	}
 	reach := Reach{
 		Trusted: sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s", authorities, fingerprints.MC, fingerprints.MH)),
-		AC:      account.Config{BaseURL: p.ACURL, Organisation: p.Organisation, Host: p.Host, Timeout: p.Deadlines.SignIn.D(), TLS: conf},
-		GC:      meeting.Config{BaseURL: p.GCURL, Timeout: p.Deadlines.GC.D(), TLS: conf},
+		AC:      account.Config{BaseURL: cmp.Or(p.Forwarded.AC, p.ACURL), Organisation: p.Organisation, Host: p.Host, Timeout: p.Deadlines.SignIn.D(), TLS: conf},
+		GC:      meeting.Config{BaseURL: cmp.Or(p.Forwarded.GC, p.GCURL), Timeout: p.Deadlines.GC.D(), TLS: conf},
 	}
 	if reach.MC, err = p.transport(p.Trust.MC, authorities, fingerprints.MC); err != nil {
 		return Reach{}, err
