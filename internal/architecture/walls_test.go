@@ -113,7 +113,7 @@ var floors = [][]string{
 }
 
 // testRooms are imported by tests alone, and may import anything.
-var testRooms = []string{"internal/flowtest", "internal/canary", "internal/page/pagetest"}
+var testRooms = []string{"internal/flowtest", "internal/canary", "internal/collectortest", "internal/page/pagetest"}
 
 func floor(pkg string) int {
 	best, length := -1, -1
