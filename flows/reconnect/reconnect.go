@@ -59,7 +59,7 @@ func (f *Flow) Run(ctx context.Context, run *flows.Recorder) error {
 		return err
 	}
 	if err := people.Sleep(ctx, cmp.Or(f.Steady, 500*time.Millisecond), stayer, returner); err != nil {
-		return err
+		return returner.Part().Blame(ctx, flows.StepFirstMedia, err) // it is no step of its own
 	}
 	return f.cutAndRestore(ctx, run, stayer, returner)
 }

@@ -274,3 +274,23 @@ func TestARunThatIsShutDownAfterTheCut(t *testing.T) {
 		})
 	}
 }
+
+// TestAnMCThatGoesAwayBeforeTheCutIsItsOwnFault has everybody talk steadily, and
+// nobody be cut off yet.
+func TestAnMCThatGoesAwayBeforeTheCutIsItsOwnFault(t *testing.T) {
+	t.Parallel()
+	p := flowtest.Start(t, flowtest.Options{})
+	stage := p.Stage(t, 0)
+	flow := &reconnect.Flow{Stage: stage, Disconnect: flows.CutClean, Steady: 20 * time.Second}
+	stopped := make(chan error, 1)
+	run := flowtest.Play{Flow: flows.Reconnect, Script: flow, Stage: stage,
+		At:   flowtest.Moment{Actor: flows.ActorReturner, Step: flows.StepFirstMedia},
+		When: func() { time.AfterFunc(time.Second, func() { stopped <- p.StopControllers() }) },
+	}.Perform(t.Context(), t)
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+	if f := run.Failure; run.Outcome != flows.Failed || f.Step != flows.StepFirstMedia || f.Hop != flows.MC || f.Reason != flows.Closed {
+		t.Errorf("outcome %s: %v", run.Outcome, f)
+	}
+}
