@@ -29,6 +29,9 @@ type Config struct {
 	// Spare, if set, says which packets are neither lost nor reordered nor
 	// duplicated. It must not keep the payload.
 	Spare func(payload []byte) bool
+	// Admit, if set, says which IP packets a tunnel carries; the others vanish without a
+	// fate, as at a firewall. It must not keep the packet.
+	Admit func(d Direction, packet []byte) bool
 
 	// MaxClients bounds the clients at one time, each of which has a socket; default
 	// 256. A client is forgotten, as a NAT forgets, once the room is needed and it

@@ -26,6 +26,7 @@ type End struct {
 type Tunnel struct {
 	files [2]*os.File // of the clients' end, of the servers' end
 	ways  [2]*way     // Up, Down
+	admit func(Direction, []byte) bool
 	wg    sync.WaitGroup
 	once  sync.Once
 }
@@ -37,7 +38,7 @@ func OpenTunnel(clients, servers End, cfg Config) (*Tunnel, error) {
 	if err := cfg.Spec.Check(); err != nil {
 		return nil, err
 	}
-	t := &Tunnel{}
+	t := &Tunnel{admit: cfg.Admit}
 	for i, ends := range [][2]End{{clients, servers}, {servers, clients}} {
 		f, err := openDevice(ends[0], ends[1].Addr)
 		if err != nil {
@@ -56,20 +57,22 @@ func OpenTunnel(clients, servers End, cfg Config) (*Tunnel, error) {
 			_, err := to.Write(data)
 			return err
 		}
-		t.wg.Go(func() { t.carry(from, t.ways[d], f) })
+		t.wg.Go(func() { t.carry(d, from, t.ways[d], f) })
 	}
 	return t, nil
 }
 
 // carry brings what one device sends.
-func (t *Tunnel) carry(from *os.File, w *way, f *flow) {
+func (t *Tunnel) carry(d Direction, from *os.File, w *way, f *flow) {
 	data := make([]byte, maxPayload)
 	for {
 		n, err := from.Read(data)
 		if err != nil {
 			return
 		}
-		w.bring(f, data[:n], time.Now(), false)
+		if t.admit == nil || t.admit(d, data[:n]) {
+			w.bring(f, data[:n], time.Now(), false)
+		}
 	}
 }
 
