@@ -33,7 +33,9 @@ func TestATunnelJoinsTwoNetworks(t *testing.T) {
 	clients, servers := network("10.77.0.1"), network("10.77.0.2")
 	book := NewRecorder(10000)
 	tunnel, err := OpenTunnel(clients, servers, Config{Spec: Spec{Up: Conditions{Delay: 10 * ms}, Down: Conditions{Delay: 15 * ms}}, OnPacket: book.Note,
-		Admit: func(d Direction, packet []byte) bool { return d == Down || !bytes.Contains(packet, []byte("forbidden")) }})
+		Admit: func(d Direction, packet []byte) bool {
+			return d == Down || !bytes.Contains(packet, []byte("forbidden"))
+		}})
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, os.ErrPermission) || errors.Is(err, unix.ENODEV) {
 		t.Skipf("skipped: no TUN devices here: %v", err)
 	}
