@@ -233,3 +233,18 @@ func BenchmarkLedgerReport(b *testing.B) {
 		l.Report(monday.Add(30 * day))
 	}
 }
+
+// TestMoreEventsThanExpectedMeasureNoMoreTime: an hour can be measured once.
+func TestMoreEventsThanExpectedMeasureNoMoreTime(t *testing.T) {
+	start := monday.Truncate(time.Hour)
+	l := NewLedger(joinAvailability())
+	for at := start; at.Before(start.Add(time.Hour)); at = at.Add(5 * time.Second) {
+		l.Add(at, 1, 0)
+	}
+	if b := l.Report(start.Add(30 * time.Minute)); b.Measured > 30*time.Minute+b.Objective.Interval {
+		t.Errorf("measured %v of half an hour", b.Measured)
+	}
+	if b := l.Report(start.Add(4 * time.Hour)); b.Measured != time.Hour || b.Elapsed != 4*time.Hour {
+		t.Errorf("measured %v of %v", b.Measured, b.Elapsed)
+	}
+}

@@ -99,6 +99,48 @@ func TestFramesGateByRuns(t *testing.T) {
 	}
 }
 
+// TestAnOutageIsNotTheProbers: runs that failed before there was a frame say nothing of
+// frames, and are nobody's inability to measure.
+func TestAnOutageIsNotTheProbers(t *testing.T) {
+	c, err := NewCase(gating(config.DeliveryRatio, 1000), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	down := failed(flows.StepGCJoin, flows.GC)
+	down.Probe = "p"
+	c.Observe(flows.Run{Probe: "p", Outcome: flows.Inconclusive})
+	if !c.Finding().CouldNotMeasure {
+		t.Error("one run that the prober could not judge is a measurement")
+	}
+	c.Observe(down)
+	if f := c.Finding(); f.CouldNotMeasure || f.Unknown != 2 {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestRunsWithoutEventsEatUpWhatIsLeft(t *testing.T) {
+	p, err := NewPlan(0.99, 0.8, 0.95, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trial := p.NewBlockTrial(2, 1)
+	trial.Add(0, 0)
+	trial.Add(0, 0)
+	if trial.Left() != 16 || trial.Proves() > 1e-9 {
+		t.Errorf("%d left, proves %v", trial.Left(), trial.Proves())
+	}
+	trial.Add(0, 0)
+	if trial.Left() != 15 || trial.Done() {
+		t.Errorf("%d left", trial.Left())
+	}
+	for range 15 {
+		trial.Add(10, 0)
+	}
+	if trial.Left() != 0 || !trial.Done() || trial.Verdict() != Inconclusive {
+		t.Errorf("%d left, %s", trial.Left(), trial.Verdict())
+	}
+}
+
 func TestOnlyWhatGatesHasACase(t *testing.T) {
 	o := gating(config.Availability, 1)
 	informational, none := o, o

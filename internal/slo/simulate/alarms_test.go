@@ -116,6 +116,19 @@ func TestTwoFailuresWakeNobody(t *testing.T) {
 	}
 }
 
+// TestBadRunsFarApartAreNoOutageThatGoesOn: five in an hour, but never three in five
+// minutes.
+func TestBadRunsFarApartAreNoOutageThatGoesOn(t *testing.T) {
+	const burn14, uncounted = 0, 7
+	fires := outage(0.999, time.Minute, func(n int) bool { return n%11 == 0 })
+	if at, is := fires[burn14]; is {
+		t.Errorf("it fires after %v", at)
+	}
+	if _, is := fires[uncounted]; !is {
+		t.Error("without counting it would not fire either: this test shows nothing")
+	}
+}
+
 func TestAnAlarmHoldsAndIsKept(t *testing.T) {
 	a := alarm{hold: time.Minute, keep: 10 * time.Minute, since: -1}
 	for i, step := range []struct {
