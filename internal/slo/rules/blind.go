@@ -93,7 +93,7 @@ func outdated(a *alerts, w watched) {
 		Expr: lines(
 			fmt.Sprintf("(%s unless on (slo) %s)", theirs, known),
 			fmt.Sprintf("or (%s unless on (slo) %s and on () (count(%s) > 0))", known, theirs, buildInfo),
-			fmt.Sprintf("or (%s != on (slo) %s)", theirs, known),
+			fmt.Sprintf("or (%s and on (slo) abs(%s - on (slo) %s) > 0.000001)", theirs, theirs, known),
 		),
 		For: 15 * time.Minute,
 	}, message{

@@ -20,9 +20,6 @@ const (
 // at 95 % a total outage needs 43 minutes to burn 14.4 times the budget over an hour.
 const wideBudget = 0.03
 
-// widestBudget is up to where half of the events being bad is twice the budget.
-const widestBudget = 0.25
-
 // burn is a pair of windows: both must burn factor times the budget, the long one so
 // that it matters, the short one so that it still goes on.
 type burn struct {
@@ -120,10 +117,10 @@ func (b burn) rule(a *alerts, r ranked) {
 }
 
 // mostlyBad judges objectives whose budget is too wide for high burn rates: more than
-// half of the events were bad.
+// half of the events were bad. The configuration refuses budgets of a third and more.
 func mostlyBad(a *alerts, objectives []slo.Objective) {
 	for _, r := range rank(objectives, func(o slo.Objective) severity {
-		if !wide(o) || o.Budgeted() > widestBudget || !fits(o, 15*time.Minute) {
+		if !wide(o) || !fits(o, 15*time.Minute) {
 			return ""
 		}
 		return severityOf(o.Role)

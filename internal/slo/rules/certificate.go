@@ -26,7 +26,7 @@ func certificates(a *alerts, w watched) {
 	const component = "certificate"
 	a.add(warning, component, "certificate-expiring", Rule{
 		Alert: alertPrefix + "CertificateExpiring",
-		Expr:  ends + " - time() < 48 * 3600",
+		Expr:  "(" + ends + " - time() < 48 * 3600) > 0",
 		For:   5 * time.Minute,
 	}, message{
 		summary:     `the certificate of {{ $labels.certificate }} ends in {{ $value | humanizeDuration }}`,

@@ -103,6 +103,7 @@ func periods(objectives []slo.Objective) []Group {
 		rules = append(rules, Rule{
 			Record: remaining,
 			Expr:   fmt.Sprintf("1 - %s%s%s / on (slo) group_left () (%s > 0)", badEvents, w, only, allowed),
+			Labels: []Pair{{"window", w}},
 		})
 		groups = append(groups, Group{Name: service + "-recording-" + w, Interval: 2 * time.Minute, Rules: rules})
 	}

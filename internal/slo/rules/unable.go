@@ -86,14 +86,14 @@ func unable(a *alerts, w watched) {
 		description: "Its machine gives it too little CPU, or its receive queues are too short. Latency samples of such runs are left out.",
 		impact:      "Latency objectives stand on fewer samples. What is measured is not wrong.",
 	})
-	skipped := of(runsSkipped, "reason", "overlap", "resting", "saturated")
+	skipped := of(runsSkipped, "reason", "late", "overlap", "resting", "saturated")
 	a.add(warning, proberComponent, "runs-skipped", Rule{
 		Alert: alertPrefix + "RunsSkipped",
 		Expr:  share{of: skipped, out: skipped + " + " + runs, above: 0.2}.expr(w),
 		For:   15 * time.Minute,
 	}, message{
 		summary:     `{{ $value | humanizePercentage }} of the runs of {{ $labels.probe }} that were due were not started`,
-		description: "Runs overlap, the budget of participants is too small, or no lane has rested. Backing off at the platform's wish is not among them.",
+		description: "Runs overlap, the budget of participants is too small, no lane has rested, or the prober was late. Backing off at the platform's wish is not among them.",
 		impact:      "The objectives stand on fewer samples, and an outage is noticed later.",
 	})
 }
