@@ -14,6 +14,7 @@ import (
 	"github.com/dark-tower/prober/internal/darktower/media"
 	"github.com/dark-tower/prober/internal/darktower/signaling"
 	"github.com/dark-tower/prober/internal/darktower/wire/signalingv1"
+	"github.com/dark-tower/prober/interop/chromium"
 )
 
 // enough is how many frames each has to hear of the other before anything is
@@ -186,7 +187,7 @@ func gone(participant string) signaling.Expectation {
 }
 
 func TestThePageAgreesWithTheContractOnItsOwn(t *testing.T) {
-	node := nodeProgram(t)
+	node := chromium.Node(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, "frames.test.mjs")
