@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"go.opentelemetry.io/otel/codes"
@@ -45,15 +46,17 @@ func attributes(s tracetest.SpanStub) string {
 
 func TestARequestHasASpanThatNamesNoPath(t *testing.T) {
 	const code = "SeCrEtC0dE12"
-	status := http.StatusOK
-	var header string
+	var (
+		status atomic.Int32
+		header atomic.Value
+	)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header = r.Header.Get("Traceparent")
-		if status == 0 {
+		header.Store(r.Header.Get("Traceparent"))
+		if status.Load() == 0 {
 			panic(http.ErrAbortHandler)
 		}
 		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
+		w.WriteHeader(int(status.Load()))
 		_, _ = io.WriteString(w, `{"error":{"code":"BAD","message":"no meeting `+code+` here"}}`)
 	}))
 	defer server.Close()
@@ -65,7 +68,7 @@ func TestARequestHasASpanThatNamesNoPath(t *testing.T) {
 		Want: http.StatusOK, Sensitive: []string{code}}
 	const about = "http.request.method=GET %snetwork.protocol.name=http network.protocol.version=1.1 server.address=127.0.0.1 url.scheme=http url.template=/api/v1/meetings/{code} user_agent.synthetic.type=test"
 	for _, row := range []struct {
-		status     int
+		status     int32
 		attributes string
 		code       codes.Code
 	}{
@@ -73,7 +76,7 @@ func TestARequestHasASpanThatNamesNoPath(t *testing.T) {
 		{http.StatusNotFound, "error.type=404 " + strings.Replace(about, "%s", "http.response.status_code=404 ", 1), codes.Error},
 		{0, "error.type=closed " + strings.Replace(about, "%s", "", 1), codes.Error},
 	} {
-		status = row.status
+		status.Store(row.status)
 		span, parent := traced(t, c, request)
 		if span.Name != "GET /api/v1/meetings/{code}" || span.SpanKind != trace.SpanKindClient {
 			t.Errorf("span %q of kind %s", span.Name, span.SpanKind)
@@ -87,8 +90,8 @@ func TestARequestHasASpanThatNamesNoPath(t *testing.T) {
 		if span.SpanContext.TraceID() != parent.TraceID() || span.Parent.SpanID() != parent.SpanID() {
 			t.Error("the span is not below the caller's")
 		}
-		if want := fmt.Sprintf("00-%s-%s-01", parent.TraceID(), span.SpanContext.SpanID()); header != want {
-			t.Errorf("the service was told %s, want %s", header, want)
+		if want := fmt.Sprintf("00-%s-%s-01", parent.TraceID(), span.SpanContext.SpanID()); header.Load() != want {
+			t.Errorf("the service was told %s, want %s", header.Load(), want)
 		}
 		if all := fmt.Sprintf("%+v", span); strings.Contains(all, code) {
 			t.Errorf("the span holds the code: %s", all)
