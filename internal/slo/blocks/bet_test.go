@@ -52,7 +52,7 @@ func bernoulli(r *rand.Rand, p float64) float64 {
 
 // TestABetIsWonByChanceNoMoreThanItMay looks after every run, as a check does.
 func TestABetIsWonByChanceNoMoreThanItMay(t *testing.T) {
-	const games, runs = 4000, 60
+	const games, runs = 1500, 60
 	won := func(level float64, m float64, bet func() *Bet, share func(*rand.Rand) float64) float64 {
 		r := rand.New(rand.NewPCG(1, 2))
 		wins := 0
@@ -84,7 +84,7 @@ func TestABetIsWonByChanceNoMoreThanItMay(t *testing.T) {
 // The bound by runs holds with the promised confidence; the one that takes every frame
 // for itself does not.
 func TestCorrelatedFramesAreNotIndependentEvidence(t *testing.T) {
-	const checks, runs, frames, confidence = 2000, 30, 500, 0.95
+	const checks, runs, frames, confidence = 1000, 30, 500, 0.95
 	r := rand.New(rand.NewPCG(3, 4))
 	// One run in ten loses a fifth of its frames: 98 % of all are good.
 	const truth = 0.98

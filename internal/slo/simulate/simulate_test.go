@@ -45,7 +45,7 @@ func honest(t *testing.T, rows []VerdictRow, games int) {
 }
 
 func TestVerdictsOfEveryShippedGateAreWrongNoMoreOftenThanPromised(t *testing.T) {
-	const games = 20_000
+	const games = 6000
 	rows, err := Verdicts(shipped(t), Checks{Games: games, Seed: 1})
 	if err != nil || len(rows) < 5 {
 		t.Fatalf("%d rows, error %v", len(rows), err)
@@ -64,7 +64,7 @@ func TestVerdictsOfEveryShippedGateAreWrongNoMoreOftenThanPromised(t *testing.T)
 // TestVerdictsOfEveryPlanAreWrongNoMoreOftenThanPromised: for plans of any size, and
 // also when the prober cannot judge a tenth of the runs.
 func TestVerdictsOfEveryPlanAreWrongNoMoreOftenThanPromised(t *testing.T) {
-	const games = 3000
+	const games = 1200
 	for _, unknown := range []float64{0, 0.1} {
 		for _, perRun := range []float64{1, 1000} {
 			for _, o := range []slo.Objective{
