@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -209,8 +210,13 @@ func TestNoSecretComesOut(t *testing.T) {
 	for _, leak := range out.leaks(&aviary) {
 		t.Error(leak)
 	}
-	for _, leak := range identities.Find(out.text[ofTheWire].String()) {
-		t.Errorf("%s: %s", ofTheWire, leak)
+	for _, where := range []string{ofTheWire, ofTheLog} {
+		for _, leak := range identities.Find(out.text[where].String()) {
+			t.Errorf("%s: %s", where, leak)
+		}
+	}
+	if ip := regexp.MustCompile(`\b127\.0\.0\.1\b`).FindString(out.text[ofTheLog].String()); ip != "" {
+		t.Errorf("%s: an address, %s", ofTheLog, ip)
 	}
 	t.Logf("searched for %v", counts)
 }

@@ -1,9 +1,7 @@
 package check_test
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -14,11 +12,16 @@ import (
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/canary"
+	"github.com/dark-tower/prober/internal/telemetry/logging"
 )
 
 // ofTheWire is where connections and signaling come out: not even ids and addresses
 // may be there.
 const ofTheWire = "connections and signaling of a run"
+
+// ofTheLog is what our own log makes of every record, whatever is in it: there, too,
+// are neither ids nor addresses.
+const ofTheLog = "log as it is written"
 
 // output is everything that comes out, by where it came out.
 type output struct {
@@ -59,23 +62,18 @@ func (o *output) leaks(cage *canary.Cage) []string {
 	return found
 }
 
-// bothHandlers logs in text and in JSON: they ask a value for different things.
-type bothHandlers struct{ text, json slog.Handler }
-
-func (h bothHandlers) Enabled(context.Context, slog.Level) bool { return true }
-func (h bothHandlers) Handle(ctx context.Context, r slog.Record) error {
-	return errors.Join(h.text.Handle(ctx, r.Clone()), h.json.Handle(ctx, r))
-}
-func (h bothHandlers) WithAttrs(a []slog.Attr) slog.Handler {
-	return bothHandlers{h.text.WithAttrs(a), h.json.WithAttrs(a)}
-}
-func (h bothHandlers) WithGroup(name string) slog.Handler {
-	return bothHandlers{h.text.WithGroup(name), h.json.WithGroup(name)}
-}
-
+// logger logs in text and in JSON, which ask a value for different things, and as we do.
 func (o *output) logger(where string) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}
-	return slog.New(bothHandlers{slog.NewTextHandler(o.writer(where), opts), slog.NewJSONHandler(o.writer(where), opts)})
+	return slog.New(slog.NewMultiHandler(slog.NewTextHandler(o.writer(where), opts), slog.NewJSONHandler(o.writer(where), opts), o.log()))
+}
+
+// log is our own log, in both of its forms.
+func (o *output) log() slog.Handler {
+	form := func(f logging.Format) slog.Handler {
+		return logging.New(o.writer(ofTheLog), logging.Options{Format: f, Level: slog.LevelDebug}).Handler()
+	}
+	return slog.NewMultiHandler(form(logging.JSON), form(logging.Text))
 }
 
 // addError prints an error, and each that it wraps, in every way there is.
@@ -105,6 +103,11 @@ func (o *output) addRun(r flows.Run) {
 		o.add(ofTheWire, "%+v %+v %+v", c, c.Certificate, c.Ended)
 	}
 	o.add(ofTheWire, "%+v", r.Transcript)
+	lines := logging.NewRuns(slog.New(o.log()))
+	lines.Run(r)
+	for _, s := range r.Steps {
+		lines.Step(r.Probe, r.Flow, s)
+	}
 	if r.Failure != nil {
 		o.addError("failure of a run", r.Failure)
 	}
