@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/dark-tower/prober/internal/darktower/httpapi"
 )
@@ -58,13 +59,37 @@ func (c *Client) Token(ctx context.Context, cred Credentials) (Token, error) {
 
 	select {
 	case <-ctx.Done():
-		return Token{}, c.api.GaveUp(ctx, "sign in")
+		return Token{}, c.gaveUp(ctx, f)
 	case <-f.done:
 		for _, p := range f.phases {
 			httpapi.Report(ctx, p)
 		}
 		return f.token, f.err
 	}
+}
+
+// verdict is how long a sign-in may still take to say why it failed, when a caller's
+// time is over: both have the same deadline as a rule, and only the sign-in knows
+// whether there was a connection at all.
+const verdict = 100 * time.Millisecond
+
+// gaveUp is the error of a caller whose time is over. A token that comes now is late.
+func (c *Client) gaveUp(ctx context.Context, f *flight) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		late := time.NewTimer(verdict)
+		defer late.Stop()
+		select {
+		case <-f.done:
+			if f.err != nil {
+				for _, p := range f.phases {
+					httpapi.Report(ctx, p)
+				}
+				return f.err
+			}
+		case <-late.C:
+		}
+	}
+	return c.api.GaveUp(ctx, "sign in")
 }
 
 // fly signs in on behalf of everyone who waits. It keeps the values of the first
