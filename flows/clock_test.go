@@ -34,7 +34,7 @@ func (h *hands) read() selfwatch.Reading {
 		h.start = time.Now()
 	}
 	run := time.Since(h.start)
-	return selfwatch.Reading{Wall: h.start.Round(0).Add(run + h.set + h.slept), Monotonic: run, Suspended: h.slept}
+	return selfwatch.Reading{Wall: h.start.Round(0).Add(run + h.set + h.slept), Running: h.start.Add(run), Suspended: h.slept}
 }
 
 func TestAMachineThatSleptOrWhoseClockWasSetVoidsTheRun(t *testing.T) {

@@ -73,7 +73,7 @@ func Execute(ctx context.Context, spec Spec, script Script) Run {
 	defer span.End()
 	clock := spec.Clock
 	if clock == nil {
-		clock = selfwatch.SystemClock()
+		clock = selfwatch.SystemClock
 	}
 	r := &Recorder{spec: spec, trace: tracer, clock: clock, began: clock(), run: Run{
 		ID: uuid.NewString(), Probe: spec.Probe, Flow: spec.Flow, Lane: spec.Lane, Trigger: spec.Trigger,

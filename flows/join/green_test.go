@@ -151,24 +151,23 @@ func TestAResidentAnchorIsBroughtInAnewAfterTheMachineSlept(t *testing.T) {
 	p := flowtest.Start(t, flowtest.Options{})
 	stage := p.Stage(t, 0)
 	flow := &join.Flow{Stage: stage, Resident: true}
-	var slept time.Duration
-	system := selfwatch.SystemClock()
+	var passed, slept time.Duration
 	clock := func() selfwatch.Reading {
-		r := system()
-		r.Wall, r.Suspended = r.Wall.Add(slept), r.Suspended+slept
+		r := selfwatch.SystemClock()
+		r.Wall, r.Running, r.Suspended = r.Wall.Add(passed+slept), r.Running.Add(passed), r.Suspended+slept
 		return r
 	}
 	for _, c := range []struct {
-		sleep time.Duration
-		want  flowtest.Verdict
-		anew  bool
+		pass, sleep time.Duration
+		want        flowtest.Verdict
+		anew        bool
 	}{
-		{0, flowtest.Green(), true},
-		{0, flowtest.Green(), false},
-		{time.Minute, flowtest.Open("", flows.CauseLag), false},
-		{0, flowtest.Green(), true},
+		{0, 0, flowtest.Green(), true},
+		{time.Hour, 0, flowtest.Green(), false},
+		{0, time.Minute, flowtest.Open("", flows.CauseLag), false},
+		{0, 0, flowtest.Green(), true},
 	} {
-		slept += c.sleep
+		passed, slept = passed+c.pass, slept+c.sleep
 		run := flowtest.Play{Flow: flows.Join, Script: flow, Stage: stage, Clock: clock}.Perform(t.Context(), t)
 		c.want.Check(t, run)
 		if anew := strings.Contains(names(run), "anchor gc_assign"); anew != c.anew {

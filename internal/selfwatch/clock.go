@@ -2,11 +2,11 @@ package selfwatch
 
 import "time"
 
-// Reading is one look at this machine's clocks. Only differences of two readings
-// of one clock mean something.
+// Reading is one look at this machine's clocks. Only the differences of two readings
+// mean something.
 type Reading struct {
 	Wall      time.Time     // as it was set; without a monotonic part
-	Monotonic time.Duration // stands still while the machine is suspended
+	Running   time.Time     // by its monotonic part, which stands still while the machine is suspended
 	Suspended time.Duration // how long the machine has been suspended; stays 0 where that is not known
 }
 
@@ -18,13 +18,11 @@ type Clock func() Reading
 const agreement = 50 * time.Millisecond
 
 // SystemClock reads the machine's own clocks.
-func SystemClock() Clock {
-	start := time.Now()
-	look := func() Reading {
+func SystemClock() Reading {
+	return steady(func() Reading {
 		now := time.Now()
-		return Reading{Wall: now.Round(0), Monotonic: now.Sub(start), Suspended: suspended()}
-	}
-	return func() Reading { return steady(look) }
+		return Reading{Wall: now.Round(0), Running: now, Suspended: suspended()}
+	})
 }
 
 // steady looks until two looks in a row agree, a few times at most.
@@ -45,6 +43,6 @@ func steady(look Clock) Reading {
 // back. Where suspension is not known, it shows as a wall clock that was set.
 func Shift(from, to Reading) (slept, set time.Duration) {
 	slept = to.Suspended - from.Suspended
-	set = to.Wall.Sub(from.Wall) - (to.Monotonic - from.Monotonic) - slept
+	set = to.Wall.Sub(from.Wall) - to.Running.Sub(from.Running) - slept
 	return slept, set
 }
