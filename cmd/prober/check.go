@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dark-tower/prober/internal/check"
 	"github.com/dark-tower/prober/internal/config"
@@ -125,15 +123,18 @@ func runCheck(cmd *cobra.Command, f checkFlags) (err error) {
 	progress := newProgress(cmd.ErrOrStderr(), f.verbose, f.runs)
 	defer progress.Clear()
 	defer context.AfterFunc(ctx, progress.Leaving)()
-	provider := sdktrace.NewTracerProvider()
-	defer func() { _ = provider.Shutdown(context.WithoutCancel(ctx)) }() // nothing is exported
+	traces, err := openTraces(ctx, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, traces.close(ctx)) }() // behind the embedded platform, whose spans end with it
 
-	site, tasks, closeSite, err := openSite(ctx, f, provider, logger(cmd.ErrOrStderr(), f.verbose), progress)
+	site, tasks, closeSite, err := openSite(ctx, f, traces, logger(cmd.ErrOrStderr(), f.verbose), progress)
 	if err != nil {
 		return err
 	}
 	defer closeSite()
-	res, err := perform(cmd, f, site, tasks, provider.Tracer("prober"), progress)
+	res, err := perform(cmd, f, site, tasks, traces, progress)
 	progress.Clear()
 	if res == nil {
 		return err
@@ -142,11 +143,12 @@ func runCheck(cmd *cobra.Command, f checkFlags) (err error) {
 }
 
 // perform makes the runs; the result is nil when it could not begin.
-func perform(cmd *cobra.Command, f checkFlags, site *setup.Site, tasks []check.Task, tracer trace.Tracer, progress *progress) (*checked, error) {
+func perform(cmd *cobra.Command, f checkFlags, site *setup.Site, tasks []check.Task, traces traces, progress *progress) (*checked, error) {
 	ctx := cmd.Context()
 	res := &checked{cfg: site.Config, started: time.Now()}
 	if !f.gate {
-		c, err := check.New(check.Options{Site: site, Tasks: tasks, Runs: f.runs, Tracer: tracer, OnStep: progress.Step, OnRest: progress.Rest})
+		c, err := check.New(check.Options{Site: site, Tasks: tasks, Runs: f.runs, Tracer: traces.runs.Tracer(),
+			OnStep: progress.Step, OnRun: traces.keep, OnRest: progress.Rest})
 		if err != nil {
 			return nil, err
 		}
@@ -154,7 +156,7 @@ func perform(cmd *cobra.Command, f checkFlags, site *setup.Site, tasks []check.T
 		res.code = report.ExitCode(res.runs)
 		return res, c.Close(context.WithoutCancel(ctx))
 	}
-	o := gate.Options{Site: site, Tasks: tasks, Over: f.over, WarmUp: f.warmUp, Tracer: tracer, OnStep: progress.Step}
+	o := gate.Options{Site: site, Tasks: tasks, Over: f.over, WarmUp: f.warmUp, Tracer: traces.runs.Tracer(), OnStep: progress.Step, OnRun: traces.keep}
 	if cmd.Flags().Changed("runs") {
 		o.Runs = f.runs
 	}
@@ -184,9 +186,9 @@ func (f checkFlags) lanes() int {
 }
 
 // openSite makes everything ready that is needed to run the probes.
-func openSite(ctx context.Context, f checkFlags, provider trace.TracerProvider, log *slog.Logger, p *progress) (site *setup.Site, tasks []check.Task, stop func(), err error) {
+func openSite(ctx context.Context, f checkFlags, traces traces, log *slog.Logger, p *progress) (site *setup.Site, tasks []check.Task, stop func(), err error) {
 	if f.devstack {
-		return openDevstack(ctx, f, provider, log, p)
+		return openDevstack(ctx, f, traces, log, p)
 	}
 	cfg, err := setup.Load(f.files.Config)
 	if err != nil {
@@ -201,9 +203,9 @@ func openSite(ctx context.Context, f checkFlags, provider trace.TracerProvider, 
 	return site, tasks, site.Close, nil
 }
 
-func openDevstack(ctx context.Context, f checkFlags, provider trace.TracerProvider, log *slog.Logger, p *progress) (site *setup.Site, tasks []check.Task, stop func(), err error) {
+func openDevstack(ctx context.Context, f checkFlags, traces traces, log *slog.Logger, p *progress) (site *setup.Site, tasks []check.Task, stop func(), err error) {
 	p.Show("starting the embedded platform")
-	platform, err := embedded.Start(ctx, devstack.Options{TracerProvider: func(string) trace.TracerProvider { return provider }, Log: log})
+	platform, err := embedded.Start(ctx, devstack.Options{TracerProvider: traces.services.Provider, Log: log})
 	if err != nil {
 		return nil, nil, nil, &exit{report.ExitProber, err}
 	}

@@ -2,18 +2,15 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,8 +18,6 @@ import (
 	"github.com/dark-tower/prober/internal/embedded"
 	"github.com/dark-tower/prober/internal/link"
 	"github.com/dark-tower/prober/internal/report"
-	"github.com/dark-tower/prober/internal/telemetry/logging"
-	"github.com/dark-tower/prober/internal/telemetry/tracing"
 )
 
 // guests is how many accounts devstack has ready.
@@ -91,14 +86,13 @@ func relink(in io.Reader, complaints io.Writer, links *link.Fleet) {
 
 func runDevstack(cmd *cobra.Command, f devstackFlags) (err error) {
 	ctx := cmd.Context()
-	v, _ := build()
-	traces, err := tracing.OpenServices(ctx, v, logging.New(cmd.ErrOrStderr(), logging.Options{Format: logging.Text, Level: slog.LevelWarn}))
+	traces, err := openTraces(ctx, cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, flush(ctx, traces)) }() // behind the platform, whose spans end with it
+	defer func() { err = errors.Join(err, traces.close(ctx)) }() // behind the platform, whose spans end with it
 	platform, err := embedded.Start(ctx, devstack.Options{AsDeployed: f.asDeployed, Handlers: f.handlers,
-		TracerProvider: traces.Provider, Log: logger(cmd.ErrOrStderr(), f.verbose)})
+		TracerProvider: traces.services.Provider, Log: logger(cmd.ErrOrStderr(), f.verbose)})
 	if err != nil {
 		return &exit{report.ExitProber, err}
 	}
@@ -125,13 +119,6 @@ func runDevstack(cmd *cobra.Command, f devstackFlags) (err error) {
 	}
 	<-ctx.Done()
 	return nil
-}
-
-// flush exports the last spans, within a time that nobody minds to wait at the end.
-func flush(ctx context.Context, traces *tracing.Services) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-	defer cancel()
-	return traces.Shutdown(ctx)
 }
 
 // describe prints what another client must be told.

@@ -15,22 +15,23 @@ import (
 // its own service.name: the embedded platform's. They sample as the platform does,
 // parent-based with a ratio of 1, and export everything. Shutdown must be called.
 type Services struct {
-	ctx     context.Context // of Open, for its values
-	version string
-	queue   *queue // nil: nothing is exported
+	ctx      context.Context // of Open, for its values
+	version  string
+	disabled bool
+	queue    *queue // nil: nothing is exported
 
 	providers []*sdktrace.TracerProvider
 	err       error
 }
 
-// OpenServices reads the OTEL_* variables of the process. With no endpoint in them
-// Provider returns nil, as a platform without tracing has it.
+// OpenServices reads the OTEL_* variables of the process. With no endpoint in them the
+// services trace and export nothing; with OTEL_SDK_DISABLED they do not trace.
 func OpenServices(ctx context.Context, version string, log *slog.Logger) (*Services, error) {
 	where, err := destinationOf(os.LookupEnv)
 	if err != nil {
 		return nil, err
 	}
-	s := &Services{ctx: context.WithoutCancel(ctx), version: version}
+	s := &Services{ctx: context.WithoutCancel(ctx), version: version, disabled: where.disabled}
 	if !where.exports() {
 		return s, nil
 	}
@@ -42,10 +43,10 @@ func OpenServices(ctx context.Context, version string, log *slog.Logger) (*Servi
 	return s, nil
 }
 
-// Provider returns the provider of a service, nil when nothing is exported. It is not
+// Provider returns the provider of a service, nil when it is not to trace. It is not
 // safe for concurrent use.
 func (s *Services) Provider(service string) trace.TracerProvider {
-	if s.queue == nil {
+	if s.disabled {
 		return nil
 	}
 	about, err := servicesResource(s.ctx, service, s.version)
@@ -53,8 +54,12 @@ func (s *Services) Provider(service string) trace.TracerProvider {
 		s.err = err
 		return nil
 	}
-	p := sdktrace.NewTracerProvider(sdktrace.WithResource(about), sdktrace.WithRawSpanLimits(spanLimits()),
-		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.AlwaysSample())), sdktrace.WithSpanProcessor(direct{s.queue}))
+	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(about), sdktrace.WithRawSpanLimits(spanLimits()),
+		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.AlwaysSample()))}
+	if s.queue != nil {
+		options = append(options, sdktrace.WithSpanProcessor(direct{s.queue}))
+	}
+	p := sdktrace.NewTracerProvider(options...)
 	s.providers = append(s.providers, p)
 	return p
 }
