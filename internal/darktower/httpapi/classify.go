@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -26,7 +27,8 @@ func (c *Client) transportError(ctx, reqCtx context.Context, r Request, rec *rec
 		case errors.Is(ctx.Err(), context.Canceled):
 			kind, err = KindCanceled, context.Cause(ctx)
 		case phase == PhaseDNS:
-			kind, err = KindResolver, reqCtx.Err()
+			// The resolver would say whom it had asked, only later: the port at least can be said.
+			kind, err = KindResolver, fmt.Errorf("no name server answers at port 53: %w", reqCtx.Err())
 		default:
 			kind, err = KindTimeout, reqCtx.Err()
 		}

@@ -347,3 +347,15 @@ func TestAFailedRequestReportsItsPhasesToo(t *testing.T) {
 		t.Errorf("error %v, phases %+v", err, got)
 	}
 }
+
+// TestASilentResolverIsSaidWithItsPort: the name in the message is of somebody else.
+func TestASilentResolverIsSaidWithItsPort(t *testing.T) {
+	c, err := New(Config{Service: GC, BaseURL: "http://nowhere.test:80", HTTP: answering(t, -1), Timeout: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Do(t.Context(), Request{Operation: "greet", Method: http.MethodGet, Path: "/", Template: "/", Want: http.StatusOK}, nil)
+	if err == nil || !strings.Contains(err.Error(), "port 53") || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v", err)
+	}
+}
