@@ -53,7 +53,7 @@ platform:
   organisation: devtest
   ghost: 1s
   trust: {ca_file: %s, mc: {server_name: localhost}, mh: {server_name: localhost}}
-  deadlines: {sign_in: 3s, gc: 3s, mc: 2s, mh: 2s, subscribe: 3s, first_media: 2s, default: 3s, teardown: 3s}
+  deadlines: {sign_in: 3s, gc: 3s, mc: 2s, mh: 1s, subscribe: 3s, first_media: 2s, default: 3s, teardown: 3s}
 accounts:
   pool: {email: {env: OBSERVED_EMAIL}, password: {env: OBSERVED_PASSWORD}}
 lanes:
@@ -132,7 +132,7 @@ type finished struct {
 	ID, Probe, Outcome string
 	TraceID            string `json:"trace_id"`
 	Started            time.Time
-	Failure            *struct{ Step, Hop, Reason string }
+	Failure            *struct{ Step, Hop, Reason, Detail string }
 }
 
 // String is the outcome, and whose fault it was.

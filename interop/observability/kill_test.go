@@ -63,7 +63,7 @@ func TestEverythingIsKilledOneByOne(t *testing.T) {
 				eventually(t, probe+" has run", func() bool { return len(d.runs(probe, since)) > 0 })
 				for _, r := range d.runs(probe, since) {
 					if !slices.Contains(k.want[probe], r.String()) {
-						t.Errorf("%s without %s: %s, want %s", probe, k.name, r, strings.Join(k.want[probe], " or "))
+						t.Errorf("%s without %s: %s, want %s: %+v", probe, k.name, r, strings.Join(k.want[probe], " or "), r.Failure)
 					}
 				}
 			}
