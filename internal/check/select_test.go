@@ -45,7 +45,7 @@ func TestWhichProbesAreCheckedOnWhichLanes(t *testing.T) {
 		{"one by name", []string{"clean"}, 1, "clean: clean", ""},
 		{"the same one twice", []string{"join", "join"}, 1, "join: join-a", ""},
 		{"in the order of the file", []string{"clean", "join"}, 1, "join: join-a; clean: clean", ""},
-		{"one that is not there", []string{"jion"}, 1, "", `no probe is called "jion"; there are: join, media, sign-in, clean`},
+		{"one that is not there", []string{"jion"}, 1, "", `no probe is called "jion"; there are: join, media, clean`},
 		{"several that are not there", []string{"a", "clean", "b"}, 1, "", `"b"`},
 		{"one whose lanes are the daemon's", []string{"media"}, 1, "", "probe media has no lane with `use: check`; add one"},
 		{"one that only signs in", []string{"sign-in"}, 1, "", "probe sign-in only signs in"},
