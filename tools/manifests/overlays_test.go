@@ -49,6 +49,7 @@ func TestEveryDefectOfAnOverlayIsFound(t *testing.T) {
 		{"a mounted token", "", edit{deploymentFile, "automountServiceAccountToken: false", "automountServiceAccountToken: true"}, []string{"Deployment", "automountServiceAccountToken"}},
 		{"an account with a token", "", edit{accountFile, "automountServiceAccountToken: false", "automountServiceAccountToken: true"}, []string{"ServiceAccount/synthetic-prober", "automountServiceAccountToken"}},
 		{"service links", "", edit{deploymentFile, "enableServiceLinks: false", "enableServiceLinks: true"}, []string{"enableServiceLinks"}},
+		{"names that are searched for", "", edit{deploymentFile, "- name: ndots", "- name: timeout"}, []string{"dnsConfig", "ndots"}},
 		{"a container that is not looked at", "", edit{deploymentFile, "      containers:\n", "      initContainers: [{name: x, image: \"localhost/x:1\"}]\n      containers:\n"}, []string{"containers that are not looked at"}},
 		{"last lines that are lost", "", edit{jobFile, "FallbackToLogsOnError", "File"}, []string{"Job/synthetic-prober-gate", "terminationMessagePolicy"}},
 		{"no memory limit", "", edit{deploymentFile, "            limits:\n              memory: 256Mi\n", ""}, []string{"limits.memory"}},

@@ -48,12 +48,21 @@ func podGuards(rep *report, name string, spec corev1.PodSpec) {
 	if spec.EnableServiceLinks == nil || *spec.EnableServiceLinks {
 		rep.addf(field+".enableServiceLinks", "must be false: services would become environment variables")
 	}
+	if !fullNames(spec.DNSConfig) {
+		rep.addf(field+".dnsConfig", "must set ndots to 1: search domains would be asked first, and measured")
+	}
 	if len(spec.InitContainers)+len(spec.EphemeralContainers) > 0 {
 		rep.addf(field, "has containers that are not looked at here")
 	}
 	for _, c := range spec.Containers {
 		containerGuards(rep, fmt.Sprintf("%s.containers[%s]", field, c.Name), spec, c)
 	}
+}
+
+func fullNames(c *corev1.PodDNSConfig) bool {
+	return c != nil && slices.ContainsFunc(c.Options, func(o corev1.PodDNSConfigOption) bool {
+		return o.Name == "ndots" && o.Value != nil && *o.Value == "1"
+	})
 }
 
 func isID(id *int64) bool { return id != nil && *id == uid }

@@ -101,8 +101,8 @@ func (i image) write(t *testing.T, name string, content []byte) {
 type run struct {
 	args []string
 	env  []string
-	// enter is done on the thread that the process is started from; may be nil.
-	enter func() error
+	// in runs a function inside the container's network; nil: the host's.
+	in func(func() error) error
 }
 
 // start starts a process whose root is the image, read-only but for a small /tmp, as
@@ -115,25 +115,29 @@ func (i image) start(ctx context.Context, r run, cmd func(*exec.Cmd)) (*exec.Cmd
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	cmd(c)
 	// A mount namespace belongs to a thread, and so does what a child inherits.
-	begun := make(chan error)
+	begin := func() error {
+		if err := i.mount(); err != nil {
+			return err
+		}
+		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("giving up privileges: %w", err)
+		}
+		return c.Start()
+	}
+	if r.in == nil {
+		r.in = onThread
+	}
+	return c, r.in(begin)
+}
+
+// onThread runs f on a thread that is thrown away after it.
+func onThread(f func() error) error {
+	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-		begun <- func() error {
-			if r.enter != nil {
-				if err := r.enter(); err != nil {
-					return err
-				}
-			}
-			if err := i.mount(); err != nil {
-				return err
-			}
-			if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-				return fmt.Errorf("giving up privileges: %w", err)
-			}
-			return c.Start()
-		}()
+		done <- f()
 	}()
-	return c, <-begun
+	return <-done
 }
 
 // mount makes the image read-only, and gives it a /tmp and a /dev/null, in a mount
