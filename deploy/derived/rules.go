@@ -17,6 +17,7 @@ apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
   name: synthetic-prober
+  namespace: dark-tower
   labels:
     app: synthetic-prober
     component: synthetic

@@ -46,7 +46,7 @@ func checkAll(r repository) (findings []Finding, counted string, err error) {
 	if err != nil {
 		return findings, "", err
 	}
-	return append(findings, shown...), fmt.Sprintf("manifests: %d objects in %d overlays, and %s, are good", objects, len(overlays), boards), nil
+	return append(findings, shown...), fmt.Sprintf("manifests: %s in %s, and %s, are good", count(objects, "object"), count(len(overlays), "overlay"), boards), nil
 }
 
 func checkOverlay(r repository, d decoder, p *prober, dir string) ([]Finding, int, error) {
@@ -71,6 +71,7 @@ func checkOverlay(r repository, d decoder, p *prober, dir string) ([]Finding, in
 	}
 	policies(rep, objects)
 	scraped(rep, objects)
+	shown(rep, r, objects)
 	return rep.findings, len(objects), nil
 }
 
@@ -124,5 +125,12 @@ func checkMonitoring(r repository) (findings []Finding, counted string, err erro
 	if len(boards) == 0 {
 		findings = append(findings, Finding{File: dashboardsPattern, What: "there are no dashboards"})
 	}
-	return findings, fmt.Sprintf("%d rule files and %d dashboards", len(files), len(boards)), nil
+	return findings, fmt.Sprintf("%s and %s", count(len(files), "rule file"), count(len(boards), "dashboard")), nil
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }

@@ -55,7 +55,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, f)
 	}
 	if len(findings) > 0 {
-		fmt.Fprintf(stderr, "manifests: %d findings\n", len(findings))
+		fmt.Fprintf(stderr, "manifests: %s\n", count(len(findings), "finding"))
 		return exitFindings
 	}
 	fmt.Fprintln(stdout, counted)

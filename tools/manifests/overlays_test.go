@@ -20,6 +20,7 @@ const (
 	admissionFile  = "deploy/kustomize/components/platform-ingress/ac-service.yaml"
 	jobFile        = "deploy/kustomize/components/gate/job.yaml"
 	monitorFile    = "deploy/kustomize/components/prometheus-operator/podmonitor.yaml"
+	grafanaFile    = "deploy/grafana/kustomization.yaml"
 	kindFile       = "deploy/kustomize/overlays/kind/kustomization.yaml"
 	kindProbes     = "deploy/kustomize/overlays/kind/probes.yaml"
 	kindEnv        = "deploy/kustomize/overlays/kind/config.env"
@@ -77,7 +78,10 @@ func TestEveryDefectOfAnOverlayIsFound(t *testing.T) {
 		{"a verdict that is asked for again", "", edit{jobFile, "[1, 2, 3]", "[1, 2]"}, []string{"podFailurePolicy", "[1 2 3]"}},
 		{"an eviction that is a verdict", "", edit{jobFile, "type: DisruptionTarget", "type: Ready"}, []string{"podFailurePolicy", "eviction"}},
 
-		{"another namespace", "kind", edit{kindFile, "namespace: dark-tower", "namespace: default"}, []string{"metadata.namespace", "default"}},
+		{"another namespace", "", edit{jobFile, "namespace: dark-tower", "namespace: default"}, []string{"Job/synthetic-prober-gate: metadata.namespace", "default"}},
+		{"dashboards that Grafana does not find", "kind", edit{grafanaFile, "grafana_dashboard:", "dashboard:"}, []string{"metadata.labels", "grafana_dashboard"}},
+		{"dashboards where Grafana does not look", "kind", edit{grafanaFile, "namespace: dark-tower-observability", "namespace: dark-tower"}, []string{"metadata.namespace", "Grafana looks in"}},
+		{"a dashboard that nobody gets", "prod", edit{grafanaFile, "      - synthetic-media.json\n", ""}, []string{"no ConfigMap has the dashboard deploy/grafana/synthetic-media.json"}},
 		{"an object without labels", "", edit{policyFile, "    component: synthetic\n", ""}, []string{"NetworkPolicy/synthetic-prober", "component"}},
 		{"objects of no environment", "kind", edit{kindFile, "environment: kind", "place: kind"}, []string{"environment"}},
 		{"a rendered Secret", "", edit{"deploy/kustomize/base/kustomization.yaml", "  - deployment.yaml\n", "  - deployment.yaml\n  - accounts.example.yaml\n"}, []string{"Secret/synthetic-prober-accounts", "overwrite"}},
