@@ -142,6 +142,7 @@ func headline(t *testing.T, o page.Overview) string {
 func TestTheVerdictIsNeverGreenWithoutEvidence(t *testing.T) {
 	good := page.Probe{Status: page.ProbeStatus{Name: "a", Flow: flows.Join, Interval: 15 * time.Second}, Marks: past("sss")}
 	bad := page.Probe{Status: page.ProbeStatus{Name: "b", Flow: flows.Join, Interval: 15 * time.Second}, Marks: past("sfff")}
+	worse := page.Probe{Status: page.ProbeStatus{Name: "f", Flow: flows.Join, Interval: 15 * time.Second}, Marks: past("sffff")}
 	never := page.Probe{Status: page.ProbeStatus{Name: "c", Flow: flows.Join, Interval: 15 * time.Second}}
 	paused := page.Probe{Status: page.ProbeStatus{Name: "d", Flow: flows.Join, Paused: true}, Marks: past("sss")}
 	informational := page.Probe{Status: page.ProbeStatus{Name: "e", Flow: flows.Join, Informational: true, Interval: 15 * time.Second}, Marks: past("sss")}
@@ -157,6 +158,7 @@ func TestTheVerdictIsNeverGreenWithoutEvidence(t *testing.T) {
 		{"informational probes alone", []page.Probe{informational}, "No evidence: no probe is configured that judges the platform", false},
 		{"all good", []page.Probe{good, paused}, "Good: a", true},
 		{"one has never run", []page.Probe{good, never}, "c no evidence: no run has finished yet", false},
+		{"the same trouble is said once", []page.Probe{bad, good, worse}, "b, f failing: MC does not answer at mc_join since 14:13:05 (1 min)", false},
 		{"the worst comes first", []page.Probe{good, never, bad}, "b failing: MC does not answer at mc_join since 14:13:20 (45 s)", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

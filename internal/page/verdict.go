@@ -16,18 +16,20 @@ type sentence struct {
 
 // title is the sentence in the few words that a tab has room for.
 func (s sentence) title() string {
-	if s.Head.Probe != "" {
-		return s.Head.Probe + " " + string(s.State)
+	if len(s.Head.Probes) > 0 {
+		return strings.Join(s.Head.Probes, ", ") + " " + string(s.State)
 	}
 	return s.Head.Text
 }
 
-// part is what the sentence says of one probe, or of all that are good.
+// part is what the sentence says of one probe, of those that suffer from the same, or
+// of all that are good.
 type part struct {
-	State State
-	Probe string // empty: it is of several
-	Text  string
-	Since *moment
+	State  State
+	Probes []string // to be named before the text; empty: it names them itself
+	Text   string
+	Since  *moment
+	since  time.Time
 }
 
 // verdictOf judges the platform by its probes. Informational ones and those that are
@@ -45,7 +47,7 @@ func verdictOf(o Overview) sentence {
 		case Paused:
 			paused = append(paused, p.Status.Name)
 		default:
-			parts = append(parts, partOf(p.Status.Name, j, o.Now))
+			parts = addPart(parts, p.Status.Name, j, o.Now)
 		}
 	}
 	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.State.rank(), a.State.rank()) })
@@ -76,13 +78,23 @@ func allUntried(parts []part) bool {
 	return !slices.ContainsFunc(parts, func(p part) bool { return p.State != NoEvidence })
 }
 
-func partOf(name string, j Judgement, now time.Time) part {
-	p := part{State: j.State, Probe: name, Text: string(j.State)}
+// addPart adds what is said of a probe. Probes that suffer from the same share a part,
+// which began with the first of them.
+func addPart(parts []part, name string, j Judgement, now time.Time) []part {
+	text := string(j.State)
 	if j.Why != "" {
-		p.Text += ": " + j.Why
+		text += ": " + j.Why
 	}
-	if !j.Since.IsZero() {
-		p.Since = momentOf(j.Since, now)
+	at := slices.IndexFunc(parts, func(p part) bool { return p.Text == text })
+	if at < 0 {
+		at = len(parts)
+		parts = append(parts, part{State: j.State, Text: text, since: j.Since})
 	}
-	return p
+	p := &parts[at]
+	p.Probes = append(p.Probes, name)
+	if j.Since.Before(p.since) {
+		p.since = j.Since
+	}
+	p.Since = momentOf(p.since, now)
+	return parts
 }

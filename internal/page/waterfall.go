@@ -53,7 +53,11 @@ func waterfallOf(r flows.Run) waterfall {
 	}
 	steps := slices.Clone(r.Steps)
 	slices.SortStableFunc(steps, func(a, b flows.StepResult) int { return a.Started.Compare(b.Started) })
-	from, to := steps[0].Started, steps[0].Started
+	// The axis is the whole run: what is between and after its steps took time, too.
+	from, to := r.Started, r.Started.Add(r.Duration)
+	if first := steps[0].Started; first.Before(from) {
+		from = first
+	}
 	for _, s := range steps {
 		if end := s.Started.Add(s.Duration); end.After(to) {
 			to = end
@@ -101,17 +105,18 @@ func place(offset, took, axis time.Duration) (x, width string) {
 
 func coordinate(x float64) string { return fmt.Sprintf("%.4g", math.Round(x*10)/10) }
 
-// niceQuarter is the smallest round duration of which four cover total.
+// niceQuarter is the smallest round duration of which four cover total, a century at
+// most: a step without a start lies ages before its run.
 func niceQuarter(total time.Duration) time.Duration {
-	unit := time.Microsecond
-	for {
+	const longest = 25 * 365 * 24 * time.Hour
+	for unit := time.Microsecond; unit < longest; unit *= 10 {
 		for _, m := range []time.Duration{10, 15, 20, 25, 30, 40, 50, 75} {
-			if q := m * unit / 10; 4*q >= total {
+			if q := m * unit / 10; q >= (total-1)/4+1 {
 				return q
 			}
 		}
-		unit *= 10
 	}
+	return longest
 }
 
 // tick writes a round duration.

@@ -36,6 +36,7 @@ func (s *script) step(actor string, measured, after bool, step flows.Step, took 
 	s.run.Duration = s.at.Sub(s.run.Started)
 }
 
+// split gives each phase half of what is left, and the last one all of it.
 func split(took time.Duration, names ...string) []flows.Phase {
 	out := make([]flows.Phase, len(names))
 	rest := took
@@ -52,11 +53,11 @@ func split(took time.Duration, names ...string) []flows.Phase {
 // enter has somebody go into a meeting.
 func (s *script) enter(actor string, measured bool, ask flows.Step, slow float64) {
 	took := func(d time.Duration) time.Duration { return time.Duration(float64(d) * slow).Round(time.Microsecond) }
-	s.step(actor, measured, false, flows.StepSignIn, took(182*ms), split(took(182*ms), "first_byte", "connect", "rest")...)
-	s.step(actor, measured || ask == flows.StepGCAssign, false, ask, took(14*ms), split(took(14*ms), "first_byte", "connect", "rest")...)
-	s.step(actor, measured, false, flows.StepMCConnect, took(9*ms), split(took(9*ms), "quic_handshake", "settings", "connect")...)
+	s.step(actor, measured, false, flows.StepSignIn, took(182*ms), split(took(182*ms), "first_byte", "connect", "body", "rest")...)
+	s.step(actor, measured || ask == flows.StepGCAssign, false, ask, took(14*ms), split(took(14*ms), "first_byte", "connect", "body", "rest")...)
+	s.step(actor, measured, false, flows.StepMCConnect, took(9*ms), split(took(9*ms), "quic_handshake", "h3_settings", "connect", "rest")...)
 	s.step(actor, measured, false, flows.StepMCJoin, took(6*ms))
-	s.step(actor, measured, false, flows.StepMHConnect, took(11*ms), split(took(11*ms), "quic_handshake", "settings", "connect")...)
+	s.step(actor, measured, false, flows.StepMHConnect, took(11*ms), split(took(11*ms), "quic_handshake", "h3_settings", "connect", "rest")...)
 	s.step(actor, measured, false, flows.StepSubscribe, took(8*ms))
 }
 
@@ -100,7 +101,7 @@ func signIn(n int) flows.Run {
 	r := begin(n, "sign-in", flows.SignIn)
 	s := script{&r, r.Started}
 	took := time.Duration(190 * wobble(n) * float64(ms))
-	s.step(flows.ActorPerson, true, false, flows.StepSignIn, took, split(took, "first_byte", "connect", "rest")...)
+	s.step(flows.ActorPerson, true, false, flows.StepSignIn, took, split(took, "first_byte", "connect", "body", "rest")...)
 	return r
 }
 
