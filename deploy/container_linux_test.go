@@ -5,6 +5,7 @@ package deploy_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -44,7 +45,10 @@ func missing(t *testing.T, what string) {
 }
 
 // image is the root file system of the container.
-type image struct{ root string }
+type image struct {
+	root    string
+	verdict string // what a pod's status shows as the termination message
+}
 
 var buildCommand = regexp.MustCompile(`(?s)CGO_ENABLED=0 (go build .*?)\n\n`)
 
@@ -59,7 +63,7 @@ func build(t *testing.T, version, revision string) image {
 	if found == nil {
 		t.Fatal("the Dockerfile has no static build")
 	}
-	i := image{root: t.TempDir()}
+	i := image{root: t.TempDir(), verdict: filepath.Join(t.TempDir(), "termination-log")}
 	script := strings.ReplaceAll(string(found[1]), " -o /prober ", " -o "+filepath.Join(i.root, "prober")+" ")
 	cmd := exec.Command("sh", "-ec", script)
 	cmd.Dir = repository
@@ -67,8 +71,13 @@ func build(t *testing.T, version, revision string) image {
 	if output, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s\n%v\n%s", script, err, output)
 	}
-	i.write(t, "etc/ssl/certs/ca-certificates.crt", nil)
-	for _, dir := range []string{"tmp", "dev", "etc/prober/config", "etc/prober/trust", "etc/prober/lanes"} {
+	for _, empty := range []string{"etc/ssl/certs/ca-certificates.crt", "dev/termination-log"} {
+		i.write(t, empty, nil)
+	}
+	if err := errors.Join(os.WriteFile(i.verdict, nil, 0o666), os.Chmod(i.verdict, 0o666)); err != nil { // as the kubelet makes it
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"tmp", "etc/prober/config", "etc/prober/trust", "etc/prober/lanes"} {
 		if err := os.MkdirAll(filepath.Join(i.root, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +149,7 @@ func onThread(f func() error) error {
 	return <-done
 }
 
-// mount makes the image read-only, and gives it a /tmp and a /dev/null, in a mount
+// mount makes the image read-only, and gives it a /tmp and a termination log, in a mount
 // namespace of this thread.
 func (i image) mount() error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
@@ -154,6 +163,7 @@ func (i image) mount() error {
 		{"", "/", "", unix.MS_REC | unix.MS_PRIVATE, ""},
 		{i.root, i.root, "", unix.MS_BIND, ""},
 		{"", i.root, "", unix.MS_BIND | unix.MS_REMOUNT | unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV, ""},
+		{i.verdict, filepath.Join(i.root, "dev/termination-log"), "", unix.MS_BIND, ""},
 		{"tmpfs", filepath.Join(i.root, "tmp"), "tmpfs", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC, "size=64m,mode=1777"},
 	} {
 		if err := unix.Mount(m.source, m.target, m.kind, m.flags, m.data); err != nil {

@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"debug/elf"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,6 +37,18 @@ func TestTheImageRunsWithoutAnyRight(t *testing.T) {
 			}
 		})
 	}
+	t.Run("its verdict is the termination message", func(t *testing.T) {
+		var verdict struct {
+			ExitCode *int `json:"exit_code"`
+		}
+		content, err := os.ReadFile(i.verdict)
+		if err == nil {
+			err = json.Unmarshal(content, &verdict)
+		}
+		if err != nil || verdict.ExitCode == nil || *verdict.ExitCode != 0 {
+			t.Errorf("%v: %s", err, content)
+		}
+	})
 }
 
 // static wants a binary that needs nobody: no interpreter and no library.
