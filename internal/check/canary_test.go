@@ -27,6 +27,7 @@ import (
 	"github.com/dark-tower/prober/internal/devstack/fault"
 	"github.com/dark-tower/prober/internal/devstack/mc"
 	"github.com/dark-tower/prober/internal/devstack/mh"
+	"github.com/dark-tower/prober/internal/page"
 	"github.com/dark-tower/prober/internal/provision"
 	"github.com/dark-tower/prober/internal/report"
 	"github.com/dark-tower/prober/internal/setup"
@@ -186,6 +187,14 @@ func TestNoSecretComesOut(t *testing.T) {
 	out.add("report", "%s", text.String())
 	out.add("report in colour", "%s", colored.String())
 	out.add("report as JSON", "%s", document.String())
+	for _, r := range runs {
+		if err := page.WriteRun(out.writer("page of a run"), page.RunPage{Now: r.Started, RunView: page.RunView{Run: r}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := page.WriteReport(out.writer("report as HTML"), page.Report{Runs: runs}); err != nil {
+		t.Fatal(err)
+	}
 	misconfigured(t, &out, cfg, files)
 	out.addSpans(exporter.GetSpans())
 
@@ -202,7 +211,7 @@ func TestNoSecretComesOut(t *testing.T) {
 			t.Errorf("no %s was ever seen", kind)
 		}
 	}
-	for _, where := range []string{"log of the embedded platform", "log of the prober", "spans", "report", "report as JSON", "failure of a step", "config show"} {
+	for _, where := range []string{"log of the embedded platform", "log of the prober", "spans", "report", "report as JSON", "report as HTML", "page of a run", "failure of a step", "config show"} {
 		if out.text[where] == nil {
 			t.Errorf("nothing came out of: %s", where)
 		}
@@ -378,6 +387,9 @@ func TestALeakWouldBeFound(t *testing.T) {
 		"an attribute": func(o *output) {
 			endSpan(tracer, "x", trace.WithAttributes(attribute.StringSlice("who", []string{secret})))
 			o.addSpans(exporter.GetSpans())
+		},
+		"a run's page": func(o *output) {
+			_ = page.WriteRun(o.writer("x"), page.RunPage{RunView: page.RunView{Run: flows.Run{Outcome: flows.Failed, Failure: leak}}})
 		},
 		"a run's report": func(o *output) {
 			_ = report.Text{}.Write(o.writer("x"), []flows.Run{{Probe: "join", Outcome: flows.Failed, Failure: leak}})

@@ -30,6 +30,7 @@ type bar struct {
 	After    bool
 	Measured bool
 	X, Width string
+	Beyond   bool // it goes on where the axis ends
 	Took     string
 	Failure  string // reason; empty: it was done
 	Phases   []segment
@@ -63,6 +64,9 @@ func waterfallOf(r flows.Run) waterfall {
 			to = end
 		}
 	}
+	if talk, long := longest(steps, to.Sub(from)); long {
+		to = talk.Started.Add(talk.Started.Sub(from) / 4)
+	}
 	quarter := niceQuarter(to.Sub(from))
 	axis := 4 * quarter
 	for n := range 4 {
@@ -79,11 +83,38 @@ func waterfallOf(r flows.Run) waterfall {
 	return w
 }
 
+// longest returns the step that would leave no room for the others: a talk of ten
+// seconds after an entry of a few hundred milliseconds. It then runs off the axis, which
+// is drawn for what came before it.
+func longest(steps []flows.StepResult, whole time.Duration) (step flows.StepResult, long bool) {
+	at := 0
+	for i, s := range steps {
+		if s.Duration > steps[at].Duration {
+			at = i
+		}
+	}
+	step = steps[at]
+	before := step.Started.Sub(steps[0].Started)
+	if before <= 0 || before > whole/5 || step.Duration < whole/2 {
+		return step, false
+	}
+	for i, s := range steps {
+		if end := s.Started.Add(s.Duration); i != at && end.After(step.Started.Add(before/4)) {
+			return step, false // something else is there, too
+		}
+	}
+	return step, true
+}
+
 func barOf(s flows.StepResult, from time.Time, axis time.Duration) bar {
 	offset := s.Started.Sub(from)
 	b := bar{Step: string(s.Step), Hop: hopName(s.Step.Owner()), HopClass: "hop-" + string(s.Step.Owner()), After: s.After, Measured: s.Measured,
 		Took: report.Duration(s.Duration)}
 	b.X, b.Width = place(offset, s.Duration, axis)
+	if offset < axis && offset+s.Duration > axis {
+		b.Beyond = true
+		b.X, b.Width = place(offset, axis-offset, axis)
+	}
 	if s.Failure != nil {
 		b.Failure = string(s.Failure.Reason)
 	}

@@ -50,6 +50,36 @@ func TestEveryBarLiesOnTheAxisAndCanBeSeen(t *testing.T) {
 	}
 }
 
+func TestALongTalkLeavesRoomForWhatCameBefore(t *testing.T) {
+	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	at := func(offset, took time.Duration) flows.StepResult {
+		return flows.StepResult{Started: start.Add(offset), Duration: took}
+	}
+	entry, talk := at(0, 300*time.Millisecond), at(300*time.Millisecond, 10*time.Second)
+	for _, c := range []struct {
+		name   string
+		steps  []flows.StepResult
+		beyond bool
+	}{
+		{"entry and talk", []flows.StepResult{entry, talk}, true},
+		{"a talk alone", []flows.StepResult{at(0, 10*time.Second)}, false},
+		{"something during the talk", []flows.StepResult{entry, talk, at(5*time.Second, time.Second)}, false},
+		{"a long entry", []flows.StepResult{at(0, 6*time.Second), at(6*time.Second, 10*time.Second)}, false},
+		{"a short talk", []flows.StepResult{entry, at(300*time.Millisecond, 300*time.Millisecond)}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := waterfallOf(flows.Run{Started: start, Duration: 10300 * time.Millisecond, Steps: c.steps})
+			bars := w.People[0].Bars
+			if last := bars[len(bars)-1]; last.Beyond != c.beyond {
+				t.Errorf("%+v", last)
+			}
+			if c.beyond && w.Ticks[1] != "100 ms" {
+				t.Errorf("ticks %v", w.Ticks)
+			}
+		})
+	}
+}
+
 func checkPlace(t *testing.T, x, width string) {
 	t.Helper()
 	left, err := strconv.ParseFloat(x, 64)
