@@ -10,7 +10,7 @@ import (
 
 // joins is the least file with a probe of flow join every 15 s.
 func joins(objectives ...string) string {
-	return strings.NewReplacer("flow: media", "flow: join", "interval: 30s", "interval: 15s", "timeout: 20s", "timeout: 10s").Replace(least) +
+	return strings.NewReplacer("flow: media", "flow: join", "interval: 30s", "interval: 15s", "timeout: 20s", "timeout: 5s").Replace(least) +
 		"    objectives:\n      - " + strings.Join(objectives, "\n      - ") + "\n"
 }
 
@@ -61,7 +61,7 @@ func TestWhatIsProbablyNotMeantIsWarnedOf(t *testing.T) {
 		{"a bad run that takes exactly a hundredth", joins("{sli: availability, target: 99%, window: 41h40m, role: warn}"), ""},
 		{"sign-ins of a flow that remembers its tokens", joins("{sli: sign_in, target: 99%, threshold: 350ms, role: warn}"),
 			`t.yaml:21:15: probes[0].objectives[0].sli: a flow that remembers its tokens asks AC only when one has run out, about every 30m here; put the objective on a probe of flow sign_in`},
-		{"the assignment of a resident anchor", strings.Replace(joins("{sli: gc_assign, target: 99%, threshold: 1s, role: warn}"), "timeout: 10s", "timeout: 10s\n    join: {anchor: resident}", 1),
+		{"the assignment of a resident anchor", strings.Replace(joins("{sli: gc_assign, target: 99%, threshold: 1s, role: warn}"), "timeout: 5s", "timeout: 5s\n    join: {anchor: resident}", 1),
 			`t.yaml:22:15: probes[0].objectives[0].sli: a resident anchor is brought in once and then stays, so that there is hardly any event; set anchor: transient, or remove the objective`},
 		{"a gate of a probe that no check runs", joins("{sli: availability, target: 99%, gate: {prove: 90%}}"),
 			`t.yaml:21:48: probes[0].objectives[0].gate: the probe has no lane for checks, so that no check judges this; add a lane with use: check to the probe, or remove the gate`},

@@ -37,6 +37,7 @@ func (d *decoder) validate(c *Config) {
 	d.lanes(c)
 	d.probes(c)
 	d.daemon(&c.Daemon)
+	d.budget(c)
 }
 
 func (d *decoder) daemon(daemon *Daemon) {
@@ -295,8 +296,8 @@ func laneNames(c *Config) []string {
 	return names
 }
 
-// timing checks that scheduled runs fit: each lane must have finished and rested
-// before its turn comes again.
+// timing checks that scheduled runs fit: each lane must have finished, been left and
+// rested before its turn comes again.
 func (d *decoder) timing(c *Config, path string, p *Probe) {
 	lanes := c.LanesOf(*p, Run)
 	if len(lanes) == 0 || p.Interval == 0 || p.Timeout == 0 {
@@ -315,11 +316,14 @@ func (d *decoder) timing(c *Config, path string, p *Probe) {
 	if p.Reconnect != nil && p.Reconnect.Disconnect == flows.CutAbrupt {
 		rest = max(rest, c.Platform.Ghost) // every run leaves the lost person behind
 	}
-	turn := p.Interval * Duration(len(lanes))
-	if need := p.Timeout + rest; need > turn {
-		d.at(path+".timeout", fmt.Sprintf("a run may take %s and its lane rests for %s, but the lane's turn comes every %s (interval %s, lanes for run: %d)",
-			p.Timeout, rest, turn, p.Interval, len(lanes)),
-			fmt.Sprintf("shorten the timeout to %s, lengthen the interval to %s, or add a lane", max(turn-rest, 0), roundUp(need/Duration(len(lanes)))))
+	turn, teardown := p.Interval*Duration(len(lanes)), c.Platform.Deadlines.Teardown
+	if need := p.Timeout + teardown + rest; need > turn {
+		fix := fmt.Sprintf("lengthen the interval to %s, or add a lane", roundUp(need/Duration(len(lanes))))
+		if room := turn - rest - teardown; room >= Duration(time.Second) {
+			fix = fmt.Sprintf("shorten the timeout to %s, ", room) + fix
+		}
+		d.at(path+".timeout", fmt.Sprintf("a run may take %s and %s to be taken down, and its lane rests for %s, but the lane's turn comes every %s (interval %s, lanes for run: %d)",
+			p.Timeout, teardown, rest, turn, p.Interval, len(lanes)), fix)
 	}
 	if inner := LeastDuration(*p); inner >= p.Timeout {
 		d.at(path+".timeout", fmt.Sprintf("the flow itself takes %s", inner), "lengthen the timeout")

@@ -118,7 +118,7 @@ accounts:
 lanes:
 `)
 	for i := range probes {
-		fmt.Fprintf(&b, "  - {name: lane-%d, pool: pool, use: run}\n", i)
+		fmt.Fprintf(&b, "  - {name: lane-%d, pool: pool, use: run, rest: 0s}\n", i)
 	}
 	b.WriteString("probes:\n")
 	for i, p := range probes {
