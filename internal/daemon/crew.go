@@ -24,6 +24,7 @@ type crew struct {
 
 	mu      sync.Mutex // protects all following fields
 	members map[string]*member
+	ghost   time.Duration  // how long the platform in force holds whoever did not leave cleanly
 	closing sync.WaitGroup // members that are no longer in force
 }
 
@@ -81,7 +82,7 @@ func (c *crew) apply(ctx context.Context, site *setup.Site) ([]schedule.Probe, e
 			c.retireLocked(ctx, old)
 		}
 	}
-	c.members = next
+	c.members, c.ghost = next, site.Config.Platform.Ghost.D()
 	return plan, nil
 }
 
@@ -97,10 +98,11 @@ func runnable(cfg *config.Config) []config.Probe {
 }
 
 func planned(p config.Probe, lanes []config.Lane, fingerprint string) schedule.Probe {
+	run, standing := p.Needs(lanes)
 	out := schedule.Probe{
 		Name: p.Name, Interval: p.Every(lanes).D(), Paused: p.Paused, Fingerprint: fingerprint,
 		Flow: p.Flow, Informational: p.Informational,
-		Participants: probe.Participants(p), DatagramsPerSecond: probe.DatagramsPerSecond(p),
+		Participants: run.Participants, DatagramsPerSecond: run.DatagramsPerSecond, Standing: schedule.Budget(standing),
 	}
 	for _, l := range lanes {
 		out.Lanes = append(out.Lanes, schedule.Lane{Name: l.Name, Rest: l.Rest.D()})
@@ -108,55 +110,56 @@ func planned(p config.Probe, lanes []config.Lane, fingerprint string) schedule.P
 	return out
 }
 
-// run runs the probe in force once.
+// run runs the probe in force once. The last run on a member that is no longer in
+// force ends with its closing, so that the lane rests from when it is empty.
 func (c *crew) run(ctx context.Context, s schedule.Start, h probe.Hooks) flows.Run {
 	c.mu.Lock()
 	m := c.members[s.Probe]
-	if m != nil && !m.Has(s.Lane) {
-		m = nil
+	if m == nil || !m.Has(s.Lane) { // taken away by a reload in the moment in which it was due
+		defer c.mu.Unlock()
+		out := flows.Run{ID: uuid.NewString(), Probe: s.Probe, Lane: s.Lane, Trigger: s.Trigger, Started: time.Now(), Outcome: flows.Aborted}
+		if m != nil {
+			out.Flow, out.Informational = m.Flow, m.Informational
+		}
+		return out
 	}
-	if m != nil {
-		m.uses++
-	}
+	m.uses++
 	c.mu.Unlock()
-	if m == nil { // taken away by a reload in the moment in which it was due
-		return flows.Run{ID: uuid.NewString(), Probe: s.Probe, Lane: s.Lane, Trigger: s.Trigger, Started: time.Now(), Outcome: flows.Aborted}
-	}
 	defer func() {
 		c.mu.Lock()
-		defer c.mu.Unlock()
 		m.uses--
-		if m.retired && m.uses == 0 {
-			c.dismissLocked(context.WithoutCancel(ctx), m)
+		last := m.retired && m.uses == 0
+		c.mu.Unlock()
+		if last {
+			c.close(context.WithoutCancel(ctx), m)
 		}
 	}()
 	return m.Run(ctx, s.Lane, s.Trigger, h)
 }
 
+// retireLocked takes a member out of force. When nothing runs on it, it closes on
+// its own time: somebody may have to leave a meeting.
 func (c *crew) retireLocked(ctx context.Context, m *member) {
 	m.retired = true
 	c.closing.Add(1)
 	if m.uses == 0 {
-		c.dismissLocked(context.WithoutCancel(ctx), m)
+		go c.close(context.WithoutCancel(ctx), m)
 	}
 }
 
-// dismissLocked closes a member that nothing runs on, on its own time: somebody may
-// have to leave a meeting.
-func (c *crew) dismissLocked(ctx context.Context, m *member) {
-	go func() {
-		defer c.closing.Done()
-		ctx, cancel := context.WithTimeout(ctx, m.site.Config.Platform.Deadlines.Teardown.D())
-		defer cancel()
-		_ = m.Close(ctx) // a resident that did not leave is a ghost for a while, and nothing can be done
-		c.mu.Lock()
-		m.site.tenants--
-		last := m.site.tenants == 0
-		c.mu.Unlock()
-		if last {
-			m.site.Site.Close()
-		}
-	}()
+// close closes a member that is not in force and that nothing runs on.
+func (c *crew) close(ctx context.Context, m *member) {
+	defer c.closing.Done()
+	ctx, cancel := context.WithTimeout(ctx, m.site.Config.Platform.Deadlines.Teardown.D())
+	defer cancel()
+	_ = m.Close(ctx) // a resident that did not leave is a ghost for a while, and nothing can be done
+	c.mu.Lock()
+	m.site.tenants--
+	last := m.site.tenants == 0
+	c.mu.Unlock()
+	if last {
+		m.site.Site.Close()
+	}
 }
 
 // dismiss closes everybody when the scheduler has stopped.
@@ -177,12 +180,17 @@ func (c *crew) dismiss(ctx context.Context) error {
 	}
 }
 
-// laneRest says how long a lane of a probe rests after a run.
+// has reports whether the probe is in force.
+func (c *crew) has(probe string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.members[probe] != nil
+}
+
+// laneRest says how long a lane rests after a run of a probe, whichever probe it
+// belongs to by then.
 func (c *crew) laneRest(lane schedule.Lane, run flows.Run) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if m := c.members[run.Probe]; m != nil {
-		return m.Rest(lane.Name, run)
-	}
-	return lane.Rest
+	return probe.RestAfter(run, lane.Rest, c.ghost)
 }

@@ -16,8 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/dark-tower/prober/internal/config"
 	"github.com/dark-tower/prober/internal/history"
 	"github.com/dark-tower/prober/internal/schedule"
@@ -44,13 +42,6 @@ type Options struct {
 	OnListening func(net.Addr) // may be nil
 }
 
-// How long the end of the daemon takes at most, besides the drain of the schedule: a
-// grace period of 35 s has room for all of it (platform conventions, cluster 1.6).
-const (
-	leavePatience = 5 * time.Second
-	flushPatience = 3 * time.Second
-)
-
 // Daemon is the running prober.
 type Daemon struct {
 	opts  Options
@@ -66,10 +57,14 @@ type Daemon struct {
 	history   *history.Store
 	web       *web.Server
 
-	logs sync.Map // of runs that have ended and are not yet reported, *lines by id
+	journals sync.Map // of runs that have ended and are not yet reported, by id
 
-	mu  sync.Mutex     // protects cfg
-	cfg *config.Config // in force
+	begun config.Daemon // as it was at the start: much of it stays in force
+	seen  []byte        // the content that the configuration was first read from
+
+	mu    sync.Mutex     // protects all following fields
+	cfg   *config.Config // in force
+	named []string       // files that the configuration names, as it was read last
 }
 
 func (d *Daemon) config() *config.Config {
@@ -96,11 +91,12 @@ func open(ctx context.Context, o Options) (_ *Daemon, _ net.Listener, err error)
 	if o.LookAgain <= 0 {
 		o.LookAgain = 10 * time.Second
 	}
-	cfg, err := setup.Load(o.Files.Config)
-	if err != nil {
+	d := &Daemon{opts: o, level: new(slog.LevelVar)}
+	var cfg *config.Config
+	if cfg, d.seen, err = d.read(); err != nil {
 		return nil, nil, err
 	}
-	d := &Daemon{opts: o, level: new(slog.LevelVar)}
+	d.begun = cfg.Daemon
 	if d.log, err = d.logger(cfg.Daemon.Logs); err != nil {
 		return nil, nil, err
 	}
@@ -145,6 +141,7 @@ func open(ctx context.Context, o Options) (_ *Daemon, _ net.Listener, err error)
 		return nil, nil, errors.Join(err, listener.Close())
 	}
 	d.metrics.Reloaded(true, now)
+	d.warn(cfg)
 	return d, listener, nil
 }
 
@@ -176,65 +173,20 @@ func (d *Daemon) logger(l config.Logs) (*slog.Logger, error) {
 
 // site opens what the probes in cfg need.
 func (d *Daemon) site(cfg *config.Config) (*setup.Site, error) {
-	var lanes []string
-	for _, p := range runnable(cfg) {
-		for _, l := range cfg.LanesOf(p, config.Run) {
-			lanes = append(lanes, l.Name)
-		}
-	}
+	lanes := lanesOf(cfg)
 	if len(lanes) == 0 {
 		return nil, errors.New("no probe has a lane with `use: run`; add one, since a lane never serves two processes")
 	}
 	return setup.Open(cfg, d.opts.Files, config.Run, lanes, d.log)
 }
 
-// run goes on until ctx is done, and then ends everything in its order: no new runs,
-// the running ones, the people who stay between runs, what is to be kept and sent,
-// and at last the port.
-func (d *Daemon) run(ctx context.Context, listener net.Listener) error {
-	serving, unserve := context.WithCancel(context.WithoutCancel(ctx))
-	defer unserve()
-	var working errgroup.Group
-	failed, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	working.Go(func() error {
-		err := d.web.Serve(serving, listener)
-		if err != nil {
-			fail(err) // without the port nobody sees what the probes see
+// lanesOf are the lanes for the daemon.
+func lanesOf(cfg *config.Config) []string {
+	var out []string
+	for _, p := range runnable(cfg) {
+		for _, l := range cfg.LanesOf(p, config.Run) {
+			out = append(out, l.Name)
 		}
-		return err
-	})
-	var tending errgroup.Group
-	tending.Go(func() error {
-		follow(failed, d.opts.LookAgain, d.opts.Reload, d.content, func() { d.reload(failed) })
-		return nil
-	})
-	tending.Go(func() error { d.budgets.tend(failed, d.log); return nil })
-	tending.Go(func() error { d.countDrops(failed); return nil })
-	d.log.Info("the prober runs", "probes", len(d.scheduler.Status()), "version", d.opts.Version)
-
-	d.scheduler.Run(failed, d.config().Daemon.Drain.D())
-
-	d.log.Info("the prober is stopping")
-	_ = tending.Wait()
-	err := d.finish(context.WithoutCancel(ctx))
-	d.log.Info("the prober has stopped")
-	unserve()
-	return errors.Join(err, working.Wait())
-}
-
-// finish lets nothing go that can still be kept.
-func (d *Daemon) finish(ctx context.Context) error {
-	leaving, cancel := context.WithTimeout(ctx, leavePatience)
-	defer cancel()
-	left := d.crew.dismiss(leaving)
-	kept := d.budgets.save(time.Now())
-	flushing, done := context.WithTimeout(ctx, flushPatience)
-	defer done()
-	flushed := d.tracing.Shutdown(flushing)
-	d.watch.Stop()
-	if flushed != nil {
-		d.log.Warn("not every trace was exported", "error", flushed)
 	}
-	return errors.Join(left, kept)
+	return out
 }

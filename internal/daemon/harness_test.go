@@ -37,7 +37,7 @@ platform:
   organisation: devtest
   ghost: 1s
   trust: {ca_file: %s, mc: {server_name: localhost}, mh: {server_name: localhost}}
-  deadlines: {sign_in: 5s, gc: 5s, mc: 3s, mh: 2s, subscribe: 3s, first_media: 2s, default: 3s, teardown: 3s}
+  deadlines: {sign_in: 5s, gc: 5s, mc: 3s, mh: 2s, subscribe: 3s, first_media: 2s, default: 3s, teardown: 900ms}
 accounts:
   pool:
     email: {env: DAEMON_TEST_EMAIL}

@@ -17,15 +17,32 @@ import (
 
 // once runs a probe for the scheduler, and logs its steps as they end.
 func (d *Daemon) once(ctx context.Context, s schedule.Start) flows.Run {
-	lines := &lines{}
-	log := slog.New(slog.NewMultiHandler(d.log.Handler(),
-		logging.New(lines, logging.Options{Format: logging.Text, Level: slog.LevelDebug}).Handler()))
-	runs := logging.NewRuns(log)
+	kept := d.journal()
 	run := d.crew.run(ctx, s, probe.Hooks{Tracer: d.tracing.Tracer(),
-		OnDone: func(step flows.StepResult) { runs.Step(s.Probe, d.flowOf(s.Probe), step) }})
-	runs.Run(run)
-	d.logs.Store(run.ID, lines)
+		OnDone: func(step flows.StepResult) { kept.Step(s.Probe, d.flowOf(s.Probe), step) }})
+	d.journals.Store(run.ID, kept)
 	return run
+}
+
+// journal is the log of one run, which is kept with it besides.
+type journal struct {
+	logging.Runs
+	lines *lines
+}
+
+func (d *Daemon) journal() journal {
+	to := &lines{}
+	beside := logging.New(to, logging.Options{Format: logging.Text, Level: slog.LevelDebug}).Handler()
+	return journal{logging.NewRuns(slog.New(slog.NewMultiHandler(d.log.Handler(), beside))), to}
+}
+
+// journalOf is the journal of a finished run. One that broke off so that it was not
+// even finished properly has none, and still its line.
+func (d *Daemon) journalOf(run flows.Run) journal {
+	if of, ok := d.journals.LoadAndDelete(run.ID); ok {
+		return of.(journal)
+	}
+	return d.journal()
 }
 
 func (d *Daemon) flowOf(name string) flows.Flow {
@@ -51,11 +68,11 @@ func (o *observer) Skipped(s schedule.Skip) { o.metrics.Skipped(s.Probe, string(
 func (o *observer) Finished(s schedule.Start, run flows.Run) {
 	kept := o.tracing.Settle(run, o.budgets.notable(run))
 	o.metrics.Observe(run, kept)
-	finished := history.Finished{Run: run, Kept: kept}
-	if of, ok := o.logs.LoadAndDelete(run.ID); ok {
-		finished.Log = of.(*lines).all()
+	journal := (*Daemon)(o).journalOf(run)
+	journal.Run(run)
+	if o.crew.has(run.Probe) { // a removed probe has taken its runs along
+		o.history.Add(history.Finished{Run: run, Kept: kept, Log: journal.lines.all()})
 	}
-	o.history.Add(finished)
 	if s.Trigger == flows.Scheduled {
 		o.metrics.Finished(s.Probe)
 		o.budgets.count(time.Now(), run)

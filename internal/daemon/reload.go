@@ -12,57 +12,89 @@ import (
 	"github.com/dark-tower/prober/internal/telemetry/metrics"
 )
 
-// content is what a reload would look at.
-func (d *Daemon) content() []byte { return contentOf(d.opts.Files.Config, d.opts.Files.LanesPath()) }
+// content is a digest of what a reload would look at.
+func (d *Daemon) content() []byte {
+	d.mu.Lock()
+	named := d.named
+	d.mu.Unlock()
+	return contentOf(d.opts.Files.Config, append([]string{d.opts.Files.LanesPath()}, named...)...)
+}
 
-// reload puts the configuration as it is now in force. It is read and opened first:
-// when anything is wrong with it, the old one stays.
-func (d *Daemon) reload(ctx context.Context) {
-	err := d.tryReload(ctx)
+// read reads the configuration, and the content before that: what changes meanwhile is
+// then another content. Which files it names must be known even before that.
+func (d *Daemon) read() (*config.Config, []byte, error) {
+	if cfg, err := setup.Load(d.opts.Files.Config); err == nil {
+		named := cfg.Files(nil, lanesOf(cfg)...)
+		d.mu.Lock()
+		d.named = named
+		d.mu.Unlock()
+	}
+	seen := d.content()
+	cfg, err := setup.Load(d.opts.Files.Config)
+	return cfg, seen, err
+}
+
+// reload puts the configuration as it is now in force, and returns the content that it
+// was read from. It is read and opened first: when anything is wrong with it, the old
+// one stays.
+func (d *Daemon) reload(ctx context.Context) []byte {
+	seen, err := d.tryReload(ctx)
 	d.metrics.Reloaded(err == nil, time.Now())
 	if err != nil {
 		d.log.Error("the new configuration is not used: the old one stays in force", "error", err)
-		return
+		return seen
 	}
 	d.log.Info("the configuration was read again", "probes", len(d.scheduler.Status()))
+	return seen
 }
 
-func (d *Daemon) tryReload(ctx context.Context) error {
-	cfg, err := setup.Load(d.opts.Files.Config)
+func (d *Daemon) tryReload(ctx context.Context) (seen []byte, err error) {
+	cfg, seen, err := d.read()
 	if err != nil {
-		return err
+		return seen, err
 	}
 	site, err := d.site(cfg)
 	if err != nil {
-		return err
+		return seen, err
 	}
-	old := d.config()
 	if err := d.adopt(ctx, site); err != nil {
 		site.Close()
-		return err
+		return seen, err
 	}
-	for _, f := range fixed(old.Daemon, cfg.Daemon) {
+	d.warn(cfg)
+	for _, f := range fixed(d.begun, cfg.Daemon) {
 		d.log.Warn("this setting takes effect with the next start", "setting", f)
 	}
-	return nil
+	return seen, nil
 }
 
-// fixed are the settings that have changed and that a reload does not change.
-func fixed(old, now config.Daemon) []string {
+// warn says what in a configuration is allowed and probably not meant.
+func (d *Daemon) warn(cfg *config.Config) {
+	for _, w := range cfg.Warnings() {
+		d.log.Warn("the configuration may not be meant so", "at", w.In(d.opts.Files.Config))
+	}
+}
+
+// fixed are the settings that are not as they were at the start, and that a reload
+// does not change.
+func fixed(begun, now config.Daemon) []string {
 	var out []string
-	for name, same := range map[string]bool{
-		"daemon.listen":             old.Listen == now.Listen,
-		"daemon.token":              old.Token == now.Token,
-		"daemon.first_run":          old.FirstRun == now.FirstRun,
-		"daemon.drain":              old.Drain == now.Drain,
-		"daemon.keep":               old.Keep == now.Keep,
-		"daemon.state_file":         old.StateFile == now.StateFile,
-		"daemon.traces.keep_one_in": old.Traces == now.Traces,
-		"daemon.logs.format":        old.Logs.Format == now.Logs.Format,
-		"daemon.logs.hash_key":      old.Logs.HashKey == now.Logs.HashKey,
+	for _, x := range []struct {
+		name string
+		same bool
+	}{
+		{"daemon.listen", begun.Listen == now.Listen},
+		{"daemon.token", begun.Token == now.Token},
+		{"daemon.first_run", begun.FirstRun == now.FirstRun},
+		{"daemon.drain", begun.Drain == now.Drain},
+		{"daemon.keep", begun.Keep == now.Keep},
+		{"daemon.state_file", begun.StateFile == now.StateFile},
+		{"daemon.traces.keep_one_in", begun.Traces == now.Traces},
+		{"daemon.logs.format", begun.Logs.Format == now.Logs.Format},
+		{"daemon.logs.hash_key", begun.Logs.HashKey == now.Logs.HashKey},
 	} {
-		if !same {
-			out = append(out, name)
+		if !x.same {
+			out = append(out, x.name)
 		}
 	}
 	return out

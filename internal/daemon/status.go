@@ -19,7 +19,7 @@ import (
 func (d *Daemon) server(listener net.Listener, token string) (*web.Server, error) {
 	return web.New(web.Options{
 		Metrics: d.metrics.Handler(), Runs: d.history, Probes: d.status, Trigger: d.trigger,
-		Alive: d.scheduler.Alive, Ready: d.scheduler.Alive,
+		Alive: d.scheduler.Alive, Ready: d.scheduler.Ready,
 		Loopback: web.IsLoopback(listener.Addr()), Token: httpapi.Secret(token),
 		Version: d.opts.Version, Log: d.log,
 	})

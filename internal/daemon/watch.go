@@ -51,27 +51,26 @@ func mounted(entries []os.DirEntry) bool {
 }
 
 // follow calls changed whenever the content has become another and stayed so for one
-// more look, or when asked, until ctx is done.
-func follow(ctx context.Context, every time.Duration, asked <-chan struct{}, content func() []byte, changed func()) {
+// more look, or when asked, until ctx is done. What changed returns is the content that
+// is known from then on, as seen was at the start.
+func follow(ctx context.Context, every time.Duration, asked <-chan struct{}, seen []byte, content, changed func() []byte) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	known, seen := content(), []byte(nil)
+	known, last := seen, []byte(nil)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-asked:
-			known, seen = content(), nil
-			changed()
+			known, last = changed(), nil
 		case <-ticker.C:
 			switch now := content(); {
 			case bytes.Equal(now, known):
-				seen = nil
-			case bytes.Equal(now, seen): // whoever is writing has finished
-				known, seen = now, nil
-				changed()
+				last = nil
+			case bytes.Equal(now, last): // whoever is writing has finished
+				known, last = changed(), nil
 			default:
-				seen = now
+				last = now
 			}
 		}
 	}

@@ -17,7 +17,8 @@ func TestAChangeThatStaysIsTakenOnce(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			follow(ctx, 10*time.Second, asked, func() []byte { return content }, func() { changes++ })
+			look := func() []byte { return content }
+			follow(ctx, 10*time.Second, asked, []byte("before"), look, func() []byte { changes++; return content })
 		}()
 		wait := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
 		expect := func(n int, what string) {
@@ -26,26 +27,28 @@ func TestAChangeThatStaysIsTakenOnce(t *testing.T) {
 				t.Fatalf("%s: %d reloads, want %d", what, changes, n)
 			}
 		}
+		wait(21 * time.Second)
+		expect(1, "changed since it was first read")
 		wait(time.Minute)
-		expect(0, "nothing changed")
+		expect(1, "nothing changed")
 		content = []byte("b")
-		wait(11 * time.Second)
-		expect(0, "seen once: somebody may still be writing")
+		wait(10 * time.Second)
+		expect(1, "seen once: somebody may still be writing")
 		content = []byte("bc")
 		wait(10 * time.Second)
-		expect(0, "seen once again")
+		expect(1, "seen once again")
 		wait(10 * time.Second)
-		expect(1, "it has stayed")
+		expect(2, "it has stayed")
 		wait(time.Minute)
-		expect(1, "nothing new")
+		expect(2, "nothing new")
 		asked <- struct{}{}
 		synctest.Wait()
-		expect(2, "asked for, with the same content")
+		expect(3, "asked for, with the same content")
 		content = []byte("d")
 		wait(11 * time.Second)
 		content = []byte("bc")
 		wait(time.Minute)
-		expect(2, "changed back before it was taken")
+		expect(3, "changed back before it was taken")
 		cancel()
 		<-done
 	})

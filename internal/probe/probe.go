@@ -92,7 +92,8 @@ func (p *Probe) Run(ctx context.Context, lane string, trigger flows.Trigger, h H
 	}, p.scripts[lane])
 }
 
-// Rest is how long a lane's meeting must be left empty after a run.
+// Rest is how long the meeting of one of the probe's lanes must be left empty after a
+// run.
 func (p *Probe) Rest(lane string, run flows.Run) time.Duration {
 	var rest time.Duration
 	for _, l := range p.Lanes {
@@ -100,8 +101,14 @@ func (p *Probe) Rest(lane string, run flows.Run) time.Duration {
 			rest = l.Rest.D()
 		}
 	}
+	return RestAfter(run, rest, p.site.Config.Platform.Ghost.D())
+}
+
+// RestAfter is how long a lane with this rest must be left empty after a run, which
+// is at least ghost when the platform still holds somebody of it.
+func RestAfter(run flows.Run, rest, ghost time.Duration) time.Duration {
 	if run.LeftGhost() {
-		rest = max(rest, p.site.Config.Platform.Ghost.D())
+		return max(rest, ghost)
 	}
 	return rest
 }
@@ -116,20 +123,3 @@ func (p *Probe) Close(ctx context.Context) error {
 	}
 	return errors.Join(errs...)
 }
-
-// Participants is how many people one run brings into a meeting.
-func Participants(p config.Probe) int {
-	switch p.Flow {
-	case flows.SignIn:
-		return 0
-	case flows.Media:
-		return p.Media.Participants
-	}
-	return join.Seats
-}
-
-// framesPerSecond is what a person who talks sends (platform contract, media).
-const framesPerSecond = 50
-
-// DatagramsPerSecond is what the people of one run send at most.
-func DatagramsPerSecond(p config.Probe) int { return framesPerSecond * Participants(p) }

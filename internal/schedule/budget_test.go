@@ -92,3 +92,31 @@ func TestASmallerBudgetEndsNoRun(t *testing.T) {
 		expect(t, "with room again", w.fate("big"), "run overlap overlap saturated saturated run")
 	}, probes...)
 }
+
+func TestWhoStaysBetweenRunsTakesTheirShareOfTheBudget(t *testing.T) {
+	staying := sized("stays", 1, 50)
+	staying.Standing = schedule.Budget{Participants: 2, DatagramsPerSecond: 100}
+	other := sized("other", 2, 100)
+	for _, tc := range []struct {
+		name   string
+		budget int
+		want   string
+	}{
+		{"room for all", 4, "run"},
+		{"no room beside them", 3, "saturated"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in(t, schedule.Options{Budget: schedule.Budget{Participants: tc.budget, DatagramsPerSecond: 1000}}, 0, takes(time.Millisecond), func(t *testing.T, w *world) {
+				w.slots(1, every)
+				expect(t, "other", w.fate("other"), tc.want)
+				expect(t, "stays", w.fate("stays"), "run")
+				if big := w.status(t, "other").Oversized; big != (tc.want == "saturated") {
+					t.Errorf("oversized: %v", big)
+				}
+				w.Apply([]schedule.Probe{other}, schedule.Budget{Participants: tc.budget, DatagramsPerSecond: 1000})
+				w.slots(2, every)
+				expect(t, "other, when they have gone", w.fate("other"), tc.want+" run")
+			}, staying, other)
+		})
+	}
+}

@@ -61,6 +61,9 @@ func TestRunReturnsOnlyWhenAllRunsHave(t *testing.T) {
 		if err := w.Alive(); err != nil {
 			t.Errorf("while runs are waited for: %v", err)
 		}
+		if err := w.Ready(); !errors.Is(err, schedule.ErrNotRunning) {
+			t.Errorf("no run is started any more: %v", err)
+		}
 		<-w.over
 		if took := time.Since(began); took != 10*time.Minute || len(w.ended()) != 1 {
 			t.Errorf("returned %v after the run began, with %d finished", took, len(w.ended()))
@@ -137,13 +140,18 @@ func TestAliveWhileTheLoopTurns(t *testing.T) {
 		held := probe("slow")
 		held.Paused, held.Interval = true, time.Minute
 		s := schedule.New(schedule.Options{Observer: slow{w, 11 * time.Second}, Run: takes(0)})
-		if err := s.Alive(); !errors.Is(err, schedule.ErrNotRunning) {
-			t.Errorf("before the start: %v", err)
+		for _, err := range []error{s.Alive(), s.Ready()} {
+			if !errors.Is(err, schedule.ErrNotRunning) {
+				t.Errorf("before the start: %v", err)
+			}
 		}
 		s.Apply([]schedule.Probe{held}, schedule.Budget{})
 		ctx, stop := contextWithStop(t)
 		go func() { defer close(w.over); s.Run(ctx, 0) }()
 		synctest.Wait()
+		if err := s.Ready(); err != nil {
+			t.Errorf("at the start: %v", err)
+		}
 		for range 60 {
 			if err := s.Alive(); err != nil {
 				break // the first slot holds the loop up
@@ -154,6 +162,9 @@ func TestAliveWhileTheLoopTurns(t *testing.T) {
 		err := s.Alive()
 		if err == nil || !strings.Contains(err.Error(), "has not turned for 10s") {
 			t.Errorf("held up: %v", err)
+		}
+		if ready := s.Ready(); ready == nil {
+			t.Error("held up, and ready")
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()

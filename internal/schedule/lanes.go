@@ -41,6 +41,20 @@ func (s *Scheduler) lanesOf(p Probe) []*lane {
 	return out
 }
 
+// vacate has those leave who stay between the runs of a probe that is no longer as it
+// was.
+func (s *Scheduler) vacate(e *entry) {
+	if e.Standing == (Budget{}) {
+		return
+	}
+	s.used, s.stays = s.used.minus(e.Standing), s.stays.minus(e.Standing)
+	for i, l := range e.lanes {
+		if until := time.Now().Add(e.Lanes[i].Rest); until.After(l.until) {
+			l.until = until
+		}
+	}
+}
+
 // forgetLanes drops lanes that no probe has and of which there is nothing to know.
 func (s *Scheduler) forgetLanes(now time.Time) {
 	used := make(map[*lane]bool)

@@ -46,6 +46,7 @@ func (s *Scheduler) begin(base context.Context) {
 		panic("schedule: a scheduler can be run once")
 	}
 	s.phase, s.base, s.epoch = turning, base, time.Now()
+	s.starting.Store(true)
 	for _, e := range s.probes {
 		s.enter(e, s.epoch)
 	}
@@ -55,6 +56,7 @@ func (s *Scheduler) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.phase = stopped
+	s.starting.Store(false)
 }
 
 // drain waits for the runs that are under way.
@@ -155,4 +157,13 @@ func (s *Scheduler) Alive() error {
 		return fmt.Errorf("the scheduler's loop has not turned for %s", since.Round(time.Second))
 	}
 	return nil
+}
+
+// Ready is nil while runs are started: the loop turns and is not stopping. Like
+// Alive, it waits for no lock, which whatever hangs may hold.
+func (s *Scheduler) Ready() error {
+	if !s.starting.Load() {
+		return ErrNotRunning
+	}
+	return s.Alive()
 }

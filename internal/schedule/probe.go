@@ -17,6 +17,10 @@ type Probe struct {
 	Lanes []Lane
 	// Participants and DatagramsPerSecond are what one run takes of the budget.
 	Participants, DatagramsPerSecond int
+	// Standing is what those people take of the budget who stay on the probe's lanes
+	// between its runs; it is part of no run. They leave when a reload changes or
+	// removes the probe, and the lanes rest from then.
+	Standing Budget
 	// Paused probes skip their slots and can be run by hand.
 	Paused bool
 	// Fingerprint tells whether a reload changed the probe: it is left alone when the

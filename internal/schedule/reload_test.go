@@ -2,6 +2,7 @@ package schedule_test
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -168,6 +169,38 @@ func TestAChangedProbeKeepsItsBackOffAndTheRestOfItsLanes(t *testing.T) {
 			t.Errorf("lane a rests until %v, want %v", got, want)
 		}
 	}, laned("join", "a"))
+}
+
+func TestLanesRestFromWhenThoseWhoStayedThereLeave(t *testing.T) {
+	const rest = firstRun + every // over before the second slot
+	for _, tc := range []struct {
+		name  string
+		stays int
+		next  func(schedule.Probe) schedule.Probe
+		want  string
+	}{
+		{"nobody stayed", 0, changed, "lane resting"},
+		{"somebody stayed", 1, changed, "resting lane"},
+		{"the lane is another probe's now", 1, func(p schedule.Probe) schedule.Probe {
+			p.Standing, p.Name = schedule.Budget{}, "other"
+			return p
+		}, "resting lane"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in(t, schedule.Options{}, 0, takes(0), func(t *testing.T, w *world) {
+				p := probe("join")
+				p.Lanes, p.Standing.Participants, p.Paused = []schedule.Lane{{Name: "lane", Rest: rest}}, tc.stays, true
+				w.Apply([]schedule.Probe{p}, enough)
+				w.slots(4, every)
+				p = tc.next(p)
+				p.Paused = false
+				seen := len(w.fate(p.Name))
+				w.Apply([]schedule.Probe{p}, enough)
+				w.pass(firstRun + 2*every)
+				expect(t, "after the reload", strings.TrimSpace(w.fate(p.Name)[seen:]), tc.want)
+			})
+		})
+	}
 }
 
 func TestTheObserverKnowsTheBackOffOfAChangedProbe(t *testing.T) {

@@ -34,12 +34,15 @@ type Scheduler struct {
 	wake   chan struct{} // the loop's heap has changed
 	runs   sync.WaitGroup
 
+	starting atomic.Bool // the phase is turning; for whoever cannot wait for mu
+
 	mu      sync.Mutex // protects all following fields
 	phase   phase
 	base    context.Context // of all runs
 	epoch   time.Time
 	budget  Budget
-	used    Budget
+	used    Budget // by runs, and by those who stay between them
+	stays   Budget // of used, by those who stay
 	probes  map[string]*entry
 	queue   queue              // the probes that have an interval, by due time
 	lanes   map[string]*lane   // by name: rest outlives a probe
@@ -113,6 +116,8 @@ func (s *Scheduler) apply(probes []Probe, b Budget) (tell []func(Observer)) {
 			e = &entry{seed: seed(s.opts.Instance, p.Name), index: -1}
 			s.probes[p.Name] = e
 		}
+		s.vacate(e)
+		s.used, s.stays = s.used.plus(p.Standing), s.stays.plus(p.Standing)
 		e.Probe, e.turn, e.skipped = p, 0, ""
 		e.lanes = s.lanesOf(p)
 		e.disinherit()
@@ -128,6 +133,7 @@ func (s *Scheduler) apply(probes []Probe, b Budget) (tell []func(Observer)) {
 		if !named[name] {
 			delete(s.probes, name)
 			s.queue.remove(e)
+			s.vacate(e)
 		}
 	}
 	s.forgetLanes(time.Now())

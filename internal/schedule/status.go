@@ -16,7 +16,7 @@ type Status struct {
 	BackoffUntil time.Time
 	Skipped      SkipReason // why the last slot has no run; empty when it has one
 	Paused       bool
-	Oversized    bool // one run takes more than the whole budget: none will ever start
+	Oversized    bool // one run takes more than the budget has beside those who stay between runs: none will ever start
 	Removed      bool // no longer configured, but a run still goes
 	Lanes        []LaneStatus
 }
@@ -49,7 +49,7 @@ func (s *Scheduler) Status() []Status {
 func (s *Scheduler) statusOf(e *entry, now time.Time) Status {
 	st := Status{
 		Probe: e.Name, Interval: e.Interval, Skipped: e.skipped, Paused: e.Paused,
-		Oversized: !s.budget.room(Budget{}, e.needs()),
+		Oversized: !s.budget.room(s.stays, e.needs()),
 	}
 	if e.index >= 0 {
 		if e.backoff.told {

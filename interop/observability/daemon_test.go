@@ -53,7 +53,7 @@ platform:
   organisation: devtest
   ghost: 1s
   trust: {ca_file: %s, mc: {server_name: localhost}, mh: {server_name: localhost}}
-  deadlines: {sign_in: 3s, gc: 3s, mc: 2s, mh: 1s, subscribe: 3s, first_media: 2s, default: 3s, teardown: 3s}
+  deadlines: {sign_in: 3s, gc: 3s, mc: 2s, mh: 1s, subscribe: 3s, first_media: 2s, default: 3s, teardown: 500ms}
 accounts:
   pool: {email: {env: OBSERVED_EMAIL}, password: {env: OBSERVED_PASSWORD}}
 lanes:
