@@ -11,6 +11,7 @@ import (
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/config"
+	"github.com/dark-tower/prober/internal/daemon"
 	"github.com/dark-tower/prober/internal/report"
 )
 
@@ -69,7 +70,8 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if errors.As(err, &e) {
 		code, err = e.code, e.cause
 	}
-	if interrupted(ctx) {
+	var daemons *daemon.EndError // whose proper end is to be interrupted
+	if interrupted(ctx) && !errors.As(err, &daemons) {
 		fmt.Fprintln(stderr, "prober: interrupted")
 		code = report.ExitInterrupted
 	}

@@ -41,7 +41,7 @@ or are taken down, people leave, what is known is kept and sent.
 Exit codes
   0    stopped
   2    usage or configuration: nothing was run
-  4    the port or the state file cannot be had
+  4    the port or the state file cannot be had, or was lost
   130  interrupted before it had begun, or a second time`,
 		Example: `  prober run
   prober run --config /etc/prober/probes.yaml --lanes /etc/prober-lanes/lanes.json
@@ -64,9 +64,10 @@ func runDaemon(cmd *cobra.Command, files setup.Files) error {
 		Version: version, Revision: revision, Instance: cmp.Or(host, "prober"), Reload: reload,
 		OnListening: func(addr net.Addr) { fmt.Fprintf(cmd.ErrOrStderr(), "prober: listening on http://%s\n", addr) },
 	})
+	var end *daemon.EndError
 	var port *daemon.ListenError
 	var state *daemon.StateError
-	if errors.As(err, &port) || errors.As(err, &state) {
+	if errors.As(err, &end) || errors.As(err, &port) || errors.As(err, &state) {
 		return &exit{report.ExitProber, err}
 	}
 	return err
