@@ -14,6 +14,7 @@ import (
 type waterfall struct {
 	Caption string
 	Ticks   []string // at the beginning of each quarter of the axis
+	Beyond  bool     // the run goes on where the axis ends
 	People  []castMember
 }
 
@@ -66,6 +67,7 @@ func waterfallOf(r flows.Run) waterfall {
 	}
 	if talk, long := longest(steps, to.Sub(from)); long {
 		to = talk.Started.Add(talk.Started.Sub(from) / 4)
+		w.Beyond = true
 	}
 	quarter := niceQuarter(to.Sub(from))
 	axis := 4 * quarter

@@ -84,6 +84,7 @@ async function perform(page, context, act) {
     }, act.hidden);
     await answered;
   }
+  if (act.scroll) await page.locator(act.scroll).first().evaluate((e) => e.scrollIntoView());
   if (act.key) await page.keyboard.press(act.key);
 }
 

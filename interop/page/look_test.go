@@ -34,6 +34,7 @@ type act struct {
 	Pass     int    `json:"pass,omitempty"`   // milliseconds that pass for the page at once
 	Click    string `json:"click,omitempty"`  // a selector
 	Focus    string `json:"focus,omitempty"`  // a selector
+	Scroll   string `json:"scroll,omitempty"` // a selector, to the top of the screen
 	Key      string `json:"key,omitempty"`
 }
 

@@ -87,6 +87,16 @@ func (w World) At(now time.Time) World {
 		for i := range f.Run.Steps {
 			move(&f.Run.Steps[i].Started)
 		}
+		f.Run.Connections = append([]flows.Connection(nil), f.Run.Connections...)
+		for i := range f.Run.Connections {
+			c := &f.Run.Connections[i]
+			move(&c.CertificateUntil)
+			moved := *c.Certificate
+			move(&moved.NotBefore)
+			move(&moved.NotAfter)
+			c.Certificate = &moved
+		}
+		f.Log = logOf(f.Run)
 		out.Runs = append(out.Runs, f)
 	}
 	return out
