@@ -25,6 +25,7 @@ func slos() dashboard {
 				column{"budget left", share, one("slo:period_error_budget_remaining:ratio"), levels(bad, level{odd, 0}, level{good, 0.25})},
 				column{"good, 30 d", share, "1 - " + one("slo:sli_error:ratio_rate30d"), nil},
 				column{"target", share, one("slo:objective:ratio"), nil},
+				column{"good up to", seconds, one("dt_synthetic_slo_threshold_seconds"), nil},
 				column{"measured, 1 h", share, one("slo:coverage:ratio_rate1h"), levels(bad, level{odd, 0.8}, level{good, 0.95})},
 			),
 		}},
