@@ -242,25 +242,30 @@ func (c *cluster) volumes(t *testing.T, rendered []manifest, ca []byte) {
 	c.env = append(c.env, "DARK_TOWER_PROBE_EMAIL="+email, "DARK_TOWER_PROBE_PASSWORD="+password, "PROBER_TOKEN="+token)
 }
 
+// podTemplate is what is looked at of a workload's pod.
+type podTemplate struct {
+	DNSConfig struct {
+		Options []struct{ Name, Value string }
+	} `yaml:"dnsConfig"`
+	Containers []struct{ Args []string }
+}
+
+func podSpec(t *testing.T, m manifest) podTemplate {
+	t.Helper()
+	var spec struct{ Template struct{ Spec podTemplate } }
+	if err := m.Spec.Decode(&spec); err != nil || len(spec.Template.Spec.Containers) != 1 {
+		t.Fatalf("%s has no container of its own: %v", m.Metadata.Name, err)
+	}
+	return spec.Template.Spec
+}
+
 // deployment takes over what the kubelet does with the pod's own fields.
 func (c *cluster) deployment(t *testing.T, m manifest) {
 	t.Helper()
-	var spec struct {
-		Template struct {
-			Spec struct {
-				DNSConfig struct {
-					Options []struct{ Name, Value string }
-				} `yaml:"dnsConfig"`
-				Containers []struct{ Args []string }
-			}
-		}
-	}
-	if err := m.Spec.Decode(&spec); err != nil {
-		t.Fatal(err)
-	}
-	c.args = spec.Template.Spec.Containers[0].Args
+	spec := podSpec(t, m)
+	c.args = spec.Containers[0].Args
 	resolver := "search dark-tower.svc.cluster.local svc.cluster.local cluster.local\nnameserver " + dnsAddr + "\noptions ndots:5"
-	for _, o := range spec.Template.Spec.DNSConfig.Options {
+	for _, o := range spec.DNSConfig.Options {
 		resolver += " " + o.Name + ":" + o.Value
 	}
 	c.image.write(t, "etc/resolv.conf", []byte(resolver+"\n"))

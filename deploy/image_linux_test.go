@@ -18,6 +18,11 @@ func TestTheImageRunsWithoutAnyRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	i.write(t, "etc/prober/config/probes.yaml", configuration)
+	job, err := os.ReadFile("kustomize/components/gate/job.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := podSpec(t, manifests(t, job)[0]).Containers[0].Args
 	for _, tc := range []struct {
 		name           string
 		args           []string
@@ -27,7 +32,7 @@ func TestTheImageRunsWithoutAnyRight(t *testing.T) {
 		{"it knows what it was built from", []string{"version"}, 0, "prober v1.2.3, revision 0123abc, go1.", ""},
 		{"it accepts the overlay's configuration", []string{"config", "check", "--config", "/etc/prober/config/probes.yaml"}, 0, "is good", ""},
 		{"it cannot write where it should not", []string{"devstack", "--dir", "/etc/prober/trust"}, 2, "", "read-only file system"},
-		{"it says what it lacks", []string{"check", "--config", "/etc/prober/config/probes.yaml"}, 2, "", "DARK_TOWER_PROBE_PASSWORD"},
+		{"it understands the Job, and says what it lacks", check, 2, "", "DARK_TOWER_PROBE_PASSWORD"},
 		{"it works", []string{"check", "--devstack", "--probe", "join"}, 0, "join  success", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
