@@ -104,6 +104,7 @@ func TestServeEndsWithItsContextAndWaitsForItsAnswers(t *testing.T) {
 	o.Trigger = func(ctx context.Context, _ string) (flows.Run, error) {
 		close(began)
 		<-ctx.Done()
+		<-time.After(50 * time.Millisecond) // people are taken out of their meeting
 		returned = true
 		return flows.Run{}, ctx.Err()
 	}
