@@ -35,7 +35,9 @@ type checkFlags struct {
 	gate         bool
 	over, warmUp time.Duration
 	inconclusive string
-	junit, html  string
+
+	junit, html string
+	termination string
 }
 
 func newCheck() *cobra.Command {
@@ -49,9 +51,10 @@ something failed. The report goes to standard output, everything else to standar
 error; on a terminal, one line there says what is being done.
 
 With --gate it decides about a deployment: each probe is run as often as its gating
-objectives say (or --runs), on all of its lanes, until what its runs prove cannot
-change any more. An objective passes, fails, or is inconclusive: the runs prove
-neither. What is not going to be known is said beforehand, and how long it takes.
+objectives say (or --runs, or as often as fits into --for), on all of its lanes,
+until what its runs prove cannot change any more. An objective passes, fails, or is
+inconclusive: the runs prove neither. What is not going to be known is said
+beforehand, and how long it takes.
 
 In a pipeline it also writes to $GITHUB_STEP_SUMMARY, and in a pod to
 /dev/termination-log, where those are there.
@@ -67,7 +70,9 @@ Exit codes           without --gate              with --gate
   2                  usage or configuration: nothing was run
   3                  nothing failed, but a run   nothing is missed, but not everything
                      is inconclusive             is proved; see --inconclusive
-  4                  nothing could be judged, because of the prober or its setup
+  4                  nothing could be judged,    the prober or its setup kept it from
+                     because of the prober or    a verdict, and nothing is missed
+                     its setup
   130                interrupted`,
 		Example: `  prober check --devstack                        needs no platform
   prober check                                   every probe of ./probes.yaml
@@ -85,28 +90,16 @@ Exit codes           without --gate              with --gate
 	addNumber(cmd, &f.runs, "runs", "n", 1, 10000, "`number` of runs of each probe")
 	addChoice(cmd, &f.output, "output", "o", "text", "`format` of the report: text or json", "text", "json")
 	cmd.Flags().BoolVar(&f.gate, "gate", false, "judge the gating objectives, by as many runs as they need")
-	cmd.Flags().DurationVar(&f.over, "for", 0, "with --gate: spread the runs of each probe over so long (default 1m, and with --devstack not at all)")
-	cmd.Flags().DurationVar(&f.warmUp, "warm-up", 0, "with --gate: wait at most so long for a platform that has just been deployed; these runs are not judged")
+	cmd.Flags().DurationVar(&f.over, "for", 0, "with --gate: spread the runs of each probe over so long, and begin none later (default: over 1m at least, with --devstack not at all, and without an end)")
+	cmd.Flags().DurationVar(&f.warmUp, "warm-up", 0, "with --gate: wait at most so long until a platform that has just been deployed works; these runs are not judged")
 	addChoice(cmd, &f.inconclusive, "inconclusive", "", "exit3", "with --gate: what an inconclusive `verdict` is: exit3, pass or fail", "exit3", "pass", "fail")
 	cmd.Flags().StringVar(&f.junit, "junit", "", "also write the result to this `file` as JUnit XML")
 	cmd.Flags().StringVar(&f.html, "html", "", "also write the result to this `file` as one self-contained page")
+	cmd.Flags().StringVar(&f.termination, "termination-log", "/dev/termination-log", "leave the verdict in this `file` if it exists, for a pod")
 	cmd.Flags().BoolVar(&f.devstack, "devstack", false, "check a platform embedded in this process instead of a configured one")
 	addLinkFlag(cmd, &f.link)
 	addVerboseFlag(cmd, &f.verbose)
 	return cmd
-}
-
-// gateFlagsOnly refuses flags of the gate without it.
-func gateFlagsOnly(cmd *cobra.Command, f checkFlags) error {
-	for _, name := range []string{"for", "warm-up", "inconclusive"} {
-		if !f.gate && cmd.Flags().Changed(name) {
-			return fmt.Errorf("--%s says how to judge; add --gate", name)
-		}
-	}
-	if f.over < 0 || f.warmUp < 0 {
-		return errors.New("--for and --warm-up are lengths of time, and not negative")
-	}
-	return nil
 }
 
 func runCheck(cmd *cobra.Command, f checkFlags) (err error) {
@@ -144,37 +137,22 @@ func runCheck(cmd *cobra.Command, f checkFlags) (err error) {
 
 // perform makes the runs; the result is nil when it could not begin.
 func perform(cmd *cobra.Command, f checkFlags, site *setup.Site, tasks []check.Task, traces traces, progress *progress) (*checked, error) {
+	if err := f.claim(); err != nil {
+		return nil, err
+	}
+	if f.gate {
+		return judge(cmd, f, site, tasks, traces, progress)
+	}
 	ctx := cmd.Context()
 	res := &checked{cfg: site.Config, started: time.Now()}
-	if !f.gate {
-		c, err := check.New(check.Options{Site: site, Tasks: tasks, Runs: f.runs, Tracer: traces.runs.Tracer(),
-			OnStep: progress.Step, OnRun: traces.keep, OnRest: progress.Rest})
-		if err != nil {
-			return nil, err
-		}
-		res.runs = c.Run(ctx)
-		res.code = report.ExitCode(res.runs)
-		return res, c.Close(context.WithoutCancel(ctx))
-	}
-	o := gate.Options{Site: site, Tasks: tasks, Over: f.over, WarmUp: f.warmUp, Tracer: traces.runs.Tracer(), OnStep: progress.Step, OnRun: traces.keep}
-	if cmd.Flags().Changed("runs") {
-		o.Runs = f.runs
-	}
-	if !cmd.Flags().Changed("for") && !f.devstack {
-		o.Over = time.Minute
-	}
-	g, err := gate.New(o)
+	c, err := check.New(check.Options{Site: site, Tasks: tasks, Runs: f.runs, Tracer: traces.runs.Tracer(),
+		OnStep: progress.Step, OnRun: traces.keep, OnRest: progress.Rest})
 	if err != nil {
 		return nil, err
 	}
-	progress.Clear()
-	for _, line := range g.Plan() {
-		fmt.Fprintln(cmd.ErrOrStderr(), "prober:", line)
-	}
-	runs, judgement := g.Run(ctx)
-	res.runs, res.judgement = runs, &judgement
-	res.code = judgement.ExitCode(map[string]int{"exit3": report.ExitInconclusive, "pass": report.ExitOK, "fail": report.ExitFailed}[f.inconclusive])
-	return res, g.Close(context.WithoutCancel(ctx))
+	res.runs = c.Run(ctx)
+	res.code = report.ExitCode(res.runs)
+	return res, c.Close(context.WithoutCancel(ctx))
 }
 
 // lanes is how many lanes of a probe are of use at most.
@@ -183,6 +161,14 @@ func (f checkFlags) lanes() int {
 		return math.MaxInt
 	}
 	return f.runs
+}
+
+// lanesOf are the lanes that will be used.
+func (f checkFlags) lanesOf(cfg *config.Config, tasks []check.Task) []string {
+	if f.gate {
+		tasks = gate.Tasks(cfg, tasks)
+	}
+	return check.Lanes(tasks)
 }
 
 // openSite makes everything ready that is needed to run the probes.
@@ -197,7 +183,7 @@ func openSite(ctx context.Context, f checkFlags, traces traces, log *slog.Logger
 	if tasks, err = check.Select(cfg, f.probes, f.lanes()); err != nil {
 		return nil, nil, nil, err
 	}
-	if site, err = setup.Open(cfg, f.files, config.Check, check.Lanes(tasks), log); err != nil {
+	if site, err = setup.Open(cfg, f.files, config.Check, f.lanesOf(cfg, tasks), log); err != nil {
 		return nil, nil, nil, err
 	}
 	return site, tasks, site.Close, nil
@@ -226,7 +212,7 @@ func openDevstack(ctx context.Context, f checkFlags, traces traces, log *slog.Lo
 	if tasks, err = check.Select(cfg, f.probes, f.lanes()); err != nil {
 		return nil, nil, nil, err
 	}
-	site, err = platform.Site(ctx, cfg, check.Lanes(tasks), log, func(e provision.Event) { p.Show(e.String()) })
+	site, err = platform.Site(ctx, cfg, f.lanesOf(cfg, tasks), log, func(e provision.Event) { p.Show(e.String()) })
 	if err != nil {
 		return nil, nil, nil, &exit{report.ExitProber, fmt.Errorf("preparing the embedded platform: %w", err)}
 	}

@@ -26,11 +26,21 @@ type checked struct {
 	code      int
 }
 
-// Where a pipeline and a pod take a short result from.
-const (
-	summaryVariable = "GITHUB_STEP_SUMMARY"
-	terminationLog  = "/dev/termination-log"
-)
+// summaryVariable names the file that a pipeline shows.
+const summaryVariable = "GITHUB_STEP_SUMMARY"
+
+// claim empties the files that the result will be written to. Whether that can be is
+// better known before the runs than after them, and what an earlier check said there
+// is not to be taken for this one's.
+func (f checkFlags) claim() error {
+	var errs []error
+	for _, path := range []string{f.junit, f.html} {
+		if path != "" {
+			errs = append(errs, put(path, os.O_CREATE|os.O_TRUNC, nil))
+		}
+	}
+	return errors.Join(errs...)
+}
 
 // show prints what is known, writes it wherever it was asked for, and turns it into
 // the exit code.
@@ -40,6 +50,9 @@ func show(cmd *cobra.Command, f checkFlags, res checked) error {
 	}
 	if err := errors.Join(res.print(cmd.OutOrStdout(), f.output), res.write(f)); err != nil {
 		return &exit{report.ExitProber, fmt.Errorf("the report: %w", err)}
+	}
+	if err := res.leave(f); err != nil { // nobody asked for it
+		fmt.Fprintf(cmd.ErrOrStderr(), "prober: what is left for a pipeline or a pod: %v\n", err)
 	}
 	mend := f.files.ProvisionCommand(config.Check)
 	if f.devstack {
@@ -65,34 +78,40 @@ func (r checked) print(w io.Writer, output string) error {
 	}
 }
 
-// write writes the files; one that fails keeps no other from being written.
+// write writes the files that were asked for; one that fails keeps no other from
+// being written.
 func (r checked) write(f checkFlags) error {
-	var errs []error
-	file := func(path string, flags int, content func(io.Writer) error) {
-		var b bytes.Buffer
-		err := content(&b)
-		if err == nil {
-			err = put(path, flags, b.Bytes())
-		}
-		errs = append(errs, err)
-	}
-	const replace, add = os.O_CREATE | os.O_TRUNC, os.O_CREATE | os.O_APPEND
-	if f.junit != "" {
-		file(f.junit, replace, func(w io.Writer) error { return report.JUnit(w, r.runs, r.judgement) })
-	}
-	if f.html != "" {
-		file(f.html, replace, func(w io.Writer) error { return page.WriteReport(w, r.page()) })
-	}
-	if path := os.Getenv(summaryVariable); path != "" {
-		file(path, add, func(w io.Writer) error { return report.Markdown(w, r.runs, r.judgement, r.code) })
-	}
-	if info, err := os.Lstat(terminationLog); err == nil && info.Mode().IsRegular() {
-		file(terminationLog, 0, func(w io.Writer) error {
+	const replace = os.O_CREATE | os.O_TRUNC
+	return errors.Join(
+		file(f.junit, replace, func(w io.Writer) error { return report.JUnit(w, r.runs, r.judgement) }),
+		file(f.html, replace, func(w io.Writer) error { return page.WriteReport(w, r.page()) }))
+}
+
+// leave writes where a pipeline and a pod look by themselves.
+func (r checked) leave(f checkFlags) error {
+	summary := file(os.Getenv(summaryVariable), os.O_CREATE|os.O_APPEND, func(w io.Writer) error {
+		return report.Markdown(w, r.runs, r.judgement, r.code)
+	})
+	var message error
+	if info, err := os.Lstat(f.termination); err == nil && info.Mode().IsRegular() {
+		message = file(f.termination, os.O_TRUNC, func(w io.Writer) error {
 			_, err := w.Write(report.Termination(r.runs, r.judgement, r.code))
 			return err
 		})
 	}
-	return errors.Join(errs...)
+	return errors.Join(summary, message)
+}
+
+// file writes a file, if it has a name.
+func file(path string, flags int, content func(io.Writer) error) error {
+	if path == "" {
+		return nil
+	}
+	var b bytes.Buffer
+	if err := content(&b); err != nil {
+		return err
+	}
+	return put(path, flags, b.Bytes())
 }
 
 func put(path string, flags int, content []byte) error {
@@ -122,7 +141,7 @@ func (r checked) page() page.Report {
 		v := page.ObjectiveVerdict{
 			Objective: f.Objective.Name, Probe: f.Objective.Probe, Indicator: string(f.Objective.SLI), Target: f.Objective.Target,
 			Threshold: f.Objective.Threshold, Verdict: page.Verdict(f.Verdict), Events: f.Judged, Bad: f.Bad, Unknown: f.Unknown,
-			Proved: f.Proves, Confidence: f.Plan.Confidence, Text: report.Sentence(f, r.runs),
+			Proved: f.Proves, Confidence: f.Plan.Confidence, Text: report.Sentence(f),
 		}
 		if f.Plan.Prove > 0 {
 			v.Prove = &f.Plan.Prove

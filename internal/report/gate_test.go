@@ -64,6 +64,31 @@ func cutOff() flows.Run {
 	return failed(flows.Inconclusive, &flows.Failure{Hop: flows.Prober, Reason: flows.Self, Cause: flows.CauseNetwork, Detail: "nothing answers, the reference does not either"})
 }
 
+// slowRelay is n runs of media with frames on time, of which some are late in the given
+// ones.
+func slowRelay(n int, late map[int]int) []flows.Run {
+	var out []flows.Run
+	for i := range n {
+		r := talked()
+		r.ID = fmt.Sprintf("10000000-0000-4000-8000-%012d", i)
+		r.Pairs = []flows.Pair{{Sent: 100, Delivered: 100}}
+		for k := range 100 {
+			d := 20 * ms
+			if k < late[i] {
+				d = 220 * ms
+			}
+			r.Pairs[0].Samples = append(r.Pairs[0].Samples, flows.Sample{Latency: d})
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func latency(runs int) slo.Objective {
+	return slo.Objective{Name: "media-one-way-latency", Probe: "media", Flow: flows.Media, SLI: config.OneWayLatency, Target: 0.99, Threshold: 150 * ms,
+		EventsPerRun: 100, Gate: &config.Gate{Prove: 0.8, Runs: runs, Confidence: 0.95}}
+}
+
 type judgement struct {
 	runs []flows.Run
 	j    report.Judgement
@@ -80,21 +105,47 @@ func judgements(t *testing.T) map[string]judgement {
 		}
 		j := report.Judge(findings)
 		j.Took = 90 * time.Second
-		out[name] = judgement{runs, j, j.ExitCode(report.ExitInconclusive)}
+		out[name] = judgement{runs, j, j.ExitCode()}
 		return j
 	}
-	add("pass", series(61, map[int]flows.Run{17: unreachable()}), availability(61), timeToMedia(61))
-	add("fail", series(61, map[int]flows.Run{3: unreachable(), 4: unreachable(), 9: unreachable(), 11: unreachable()}), availability(61), timeToMedia(61))
+	change := func(name string, how func(*report.Judgement)) {
+		g := out[name]
+		how(&g.j)
+		out[name] = judgement{g.runs, g.j, g.j.ExitCode()}
+	}
+	late := make(map[int]int)
+	for i := range 22 {
+		late[i] = 30
+	}
+	cut := series(8, map[int]flows.Run{1: cutOff(), 2: cutOff(), 3: cutOff(), 4: cutOff(), 5: cutOff(), 6: cutOff(), 7: cutOff()})
+
+	add("pass", append(series(61, nil), slowRelay(22, map[int]int{3: 1})...), availability(61), timeToMedia(61), latency(22))
+	change("pass", func(j *report.Judgement) { j.WarmUp = &report.WarmUp{Runs: 3, Took: 41 * time.Second, Ready: true} })
+	add("fail", append(series(61, map[int]flows.Run{3: unreachable(), 4: unreachable(), 9: unreachable(), 11: unreachable()}), slowRelay(22, late)...),
+		availability(61), timeToMedia(61), latency(22))
+	change("fail", func(j *report.Judgement) {
+		j.WarmUp = &report.WarmUp{Runs: 12, Took: 2 * time.Minute, Last: "gc_join at gc (rejected): 401"}
+	})
+	add("slow", series(61, map[int]flows.Run{0: slow(), 1: slow(), 2: slow()}), availability(61), timeToMedia(61))
 	add("inconclusive", series(3, nil), availability(3), timeToMedia(3))
+	add("between", series(46, map[int]flows.Run{7: unreachable(), 8: unreachable()}), availability(46))
+	add("open-pass", series(3, nil), availability(3))
+	change("open-pass", func(j *report.Judgement) { j.TakenFor = slo.Pass })
+	add("open-fail", series(3, nil), availability(3))
+	change("open-fail", func(j *report.Judgement) { j.TakenFor = slo.Fail })
 	add("unable", series(6, map[int]flows.Run{0: cutOff(), 1: cutOff(), 2: cutOff(), 3: cutOff(), 4: cutOff(), 5: cutOff()}), availability(61))
-	warm := out["pass"]
-	warm.j.WarmUp = &report.WarmUp{Runs: 3, Took: 41 * time.Second, Ready: true}
-	out["pass"] = warm
-	cold := out["fail"]
-	cold.j.WarmUp = &report.WarmUp{Runs: 12, Took: 2 * time.Minute}
-	out["fail"] = cold
-	out["nothing"] = judgement{nil, report.Judge(nil), report.ExitInconclusive}
+	change("unable", func(j *report.Judgement) { j.TakenFor = slo.Fail })
+	add("cut-off", cut, availability(3))
+	add("interrupted", append(series(20, nil), slowRelay(22, nil)...), availability(61), latency(22))
+	change("interrupted", func(j *report.Judgement) { j.Interrupted = true })
+	add("nothing", nil)
 	return out
+}
+
+func slow() flows.Run {
+	r := joined(1, ms)
+	r.TimeToMedia = new(2310 * ms)
+	return r
 }
 
 func golden(t *testing.T, name string, got []byte) {
@@ -118,10 +169,11 @@ func TestTheGateIsToldInEveryForm(t *testing.T) {
 	for name, g := range judgements(t) {
 		t.Run(name, func(t *testing.T) {
 			for form, write := range map[string]func(*bytes.Buffer) error{
-				"txt":  func(b *bytes.Buffer) error { return report.Text{}.Judgement(b, g.j, g.runs) },
-				"xml":  func(b *bytes.Buffer) error { return report.JUnit(b, g.runs, &g.j) },
-				"md":   func(b *bytes.Buffer) error { return report.Markdown(b, g.runs, &g.j, g.code) },
-				"json": func(b *bytes.Buffer) error { _, err := b.Write(report.Termination(g.runs, &g.j, g.code)); return err },
+				"txt":      func(b *bytes.Buffer) error { return report.Text{}.Judgement(b, g.j, g.runs) },
+				"xml":      func(b *bytes.Buffer) error { return report.JUnit(b, g.runs, &g.j) },
+				"md":       func(b *bytes.Buffer) error { return report.Markdown(b, g.runs, &g.j, g.code) },
+				"pod.json": func(b *bytes.Buffer) error { _, err := b.Write(report.Termination(g.runs, &g.j, g.code)); return err },
+				"json":     func(b *bytes.Buffer) error { return report.JSON(b, nil, &g.j, g.code) },
 			} {
 				var b bytes.Buffer
 				if err := write(&b); err != nil {
@@ -134,20 +186,55 @@ func TestTheGateIsToldInEveryForm(t *testing.T) {
 }
 
 func TestExitCodesOfAGate(t *testing.T) {
-	for name, want := range map[string]int{"pass": report.ExitOK, "fail": report.ExitFailed, "inconclusive": report.ExitInconclusive,
-		"unable": report.ExitProber, "nothing": report.ExitInconclusive} {
+	for name, want := range map[string]int{"pass": report.ExitOK, "fail": report.ExitFailed, "slow": report.ExitFailed, "inconclusive": report.ExitInconclusive,
+		"between": report.ExitInconclusive, "open-pass": report.ExitOK, "open-fail": report.ExitFailed, "unable": report.ExitProber, "cut-off": report.ExitProber,
+		"interrupted": report.ExitInterrupted, "nothing": report.ExitInconclusive} {
 		if g := judgements(t)[name]; g.code != want {
 			t.Errorf("%s: exit code %d, want %d: %s", name, g.code, want, g.j.Line())
 		}
 	}
 }
 
+// TestWhatAPersonReadsFitsATerminal: what is wrapped is what we say; a failure is told
+// in one line, however long, so that it can be searched for.
+func TestWhatAPersonReadsFitsATerminal(t *testing.T) {
+	for name, g := range judgements(t) {
+		var b bytes.Buffer
+		if err := (report.Text{}).Judgement(&b, g.j, nil); err != nil {
+			t.Fatal(err)
+		}
+		verdict, rest, _ := strings.Cut(b.String(), "\n")
+		if verdict != g.j.Line() {
+			t.Errorf("%s: the first line is %q", name, verdict)
+		}
+		for line := range strings.Lines(rest) {
+			if len(strings.TrimRight(line, "\n")) > 80 && !strings.Contains(line, "[trace ") && !strings.HasPrefix(line, "warm-up: ") {
+				t.Errorf("%s: %d columns: %s", name, len(line), line)
+			}
+		}
+	}
+}
+
+func TestVerdictsHaveColours(t *testing.T) {
+	for name, want := range map[string]string{"pass": "\x1b[32mPASS", "fail": "\x1b[31mFAIL", "inconclusive": "\x1b[33mINCONCLUSIVE", "interrupted": "\x1b[33mINTERRUPTED"} {
+		g := judgements(t)[name]
+		var b bytes.Buffer
+		if err := (report.Text{Color: true}).Judgement(&b, g.j, g.runs); err != nil || !strings.HasPrefix(b.String(), want) {
+			t.Errorf("%s begins with %.30q", name, b.String())
+		}
+	}
+}
+
 func TestJUnitIsReadBackByALibraryOfOthers(t *testing.T) {
 	for name, want := range map[string]junit.Totals{
-		"pass":         {Tests: 2, Passed: 2},
-		"fail":         {Tests: 2, Failed: 1, Passed: 1},
+		"pass":         {Tests: 3, Passed: 3},
+		"fail":         {Tests: 3, Failed: 2, Passed: 1},
 		"inconclusive": {Tests: 2, Skipped: 2},
+		"open-pass":    {Tests: 1, Skipped: 1},
+		"open-fail":    {Tests: 1, Error: 1},
 		"unable":       {Tests: 1, Error: 1},
+		"cut-off":      {Tests: 1, Error: 1},
+		"interrupted":  {Tests: 2, Error: 1, Passed: 1},
 		"nothing":      {},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -217,12 +304,10 @@ func TestASummaryStaysSmall(t *testing.T) {
 }
 
 func TestNoPercentileIsClaimedThatTheRunsCannotCarry(t *testing.T) {
-	few := series(58, nil)
-	if text := report.Sentence(judged(t, timeToMedia(60), few), few); strings.Contains(text, "p95") {
-		t.Errorf("58 runs: %s", text)
-	}
-	enough := series(60, nil)
-	if text := report.Sentence(judged(t, timeToMedia(60), enough), enough); !strings.Contains(text, "p95 <= 958 ms (needs < 2.00 s)") && !strings.Contains(text, "p95 <= 959 ms (needs < 2.00 s)") {
-		t.Errorf("60 runs: %s", text)
+	for n, want := range map[int]string{58: "", 60: "; time_to_media p95 <= 959 ms (needs <= 2 s)"} {
+		text := report.Sentence(judged(t, timeToMedia(60), series(n, nil)))
+		if want == "" && strings.Contains(text, "p95") || !strings.Contains(text, want) {
+			t.Errorf("%d runs: %s", n, text)
+		}
 	}
 }

@@ -12,26 +12,74 @@ import (
 	"github.com/dark-tower/prober/internal/slo"
 )
 
-// Judgement prints a gate: the verdict in one line, what was proved about each
-// objective, then the runs.
+// columns is how wide a terminal is taken to be: sentences are wrapped to it.
+const columns = 80
+
+// Judgement prints a gate: the verdict in one line, a table of the objectives, what
+// there is to say of each, and then the runs.
 func (t Text) Judgement(w io.Writer, j Judgement, runs []flows.Run) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", t.judged(j.Verdict, j.Line()))
+	fmt.Fprintf(&b, "%s\n", t.judged(j.color(), j.Line()))
 	if j.WarmUp != nil {
 		fmt.Fprintf(&b, "%s\n", j.WarmUp)
 	}
 	if len(j.Findings) > 0 {
-		tab := t.table("objective", "verdict", "what the runs say")
+		tab := t.table("objective", "verdict", "bad", "runs", "proves", "to prove")
+		rightAlign(tab, 3, 6)
 		for _, f := range j.Findings {
-			tab.AppendRow(table.Row{f.Objective.Name, t.judged(f.Verdict, string(f.Verdict)), Sentence(f, runs)})
+			tab.AppendRow(table.Row{f.Objective.Name, t.judged(f.Verdict, string(f.Verdict)), f.Bad, f.Judged, proves(f), toProve(f)})
 		}
 		indent(&b, tab.Render())
+		b.WriteByte('\n')
 	}
-	b.WriteByte('\n')
+	for _, f := range j.Findings {
+		hanging(&b, f.Objective.Name+": "+Sentence(f))
+		for _, line := range Evidence(f, runs) {
+			fmt.Fprintf(&b, "    %s\n", line)
+		}
+	}
+	if len(j.Findings) > 0 {
+		b.WriteByte('\n')
+	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return err
 	}
 	return t.Write(w, runs)
+}
+
+// color is the verdict that the first line looks like.
+func (j Judgement) color() slo.Verdict {
+	if j.Interrupted {
+		return slo.Inconclusive
+	}
+	return j.Verdict
+}
+
+func proves(f slo.Finding) string {
+	if f.Proves == nil {
+		return "-"
+	}
+	return proved(*f.Proves)
+}
+
+func toProve(f slo.Finding) string {
+	if f.Plan.Prove == 0 {
+		return "-"
+	}
+	return share(f.Plan.Prove)
+}
+
+// hanging writes a paragraph with its first line further out than the others.
+func hanging(b *strings.Builder, paragraph string) {
+	first := true
+	for line := range strings.SplitSeq(text.WrapSoft(paragraph, columns-4), "\n") {
+		margin := "    "
+		if first {
+			margin = "  "
+		}
+		fmt.Fprintf(b, "%s%s\n", margin, strings.TrimRight(line, " "))
+		first = false
+	}
 }
 
 func (t Text) judged(v slo.Verdict, what string) string {

@@ -129,7 +129,7 @@ type selfOf struct {
 // JSON writes runs as one indented document. The exit code is the process's own:
 // ExitCode of the runs, or that of an interruption.
 func JSON(w io.Writer, runs []flows.Run, j *Judgement, exitCode int) error {
-	doc := Document{FormatVersion: FormatVersion, ExitCode: exitCode, Gate: jsonGate(runs, j), Runs: []runOf{}}
+	doc := Document{FormatVersion: FormatVersion, ExitCode: exitCode, Gate: jsonGate(j), Runs: []runOf{}}
 	for _, r := range runs {
 		doc.Runs = append(doc.Runs, jsonRun(r))
 	}

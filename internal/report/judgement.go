@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/config"
 	"github.com/dark-tower/prober/internal/slo"
 )
@@ -13,12 +12,16 @@ import (
 // Judgement is what a check came to as a gate.
 type Judgement struct {
 	Verdict slo.Verdict
-	// CouldNotMeasure: an objective has not one run that says something, because of the
-	// prober or its setup, and nothing failed.
+	// CouldNotMeasure: nothing failed, and without the runs that the prober itself or
+	// its setup spoilt there might be a verdict.
 	CouldNotMeasure bool
 	Findings        []slo.Finding
 	WarmUp          *WarmUp // nil: none was asked for
 	Took            time.Duration
+	Interrupted     bool // by the user: no verdict, whatever is known
+	// TakenFor is what whoever asked takes an inconclusive verdict for; empty: for
+	// itself.
+	TakenFor slo.Verdict
 }
 
 // WarmUp is how long a platform that has just been deployed was waited for. Its runs
@@ -26,15 +29,20 @@ type Judgement struct {
 type WarmUp struct {
 	Runs  int
 	Took  time.Duration
-	Ready bool // the last one succeeded
+	Ready bool   // the last one succeeded
+	Last  string // what was wrong with it otherwise
 }
 
 // String says how it went.
 func (w WarmUp) String() string {
 	if w.Ready {
-		return fmt.Sprintf("warm-up: the platform was ready after %s and %s", duration(w.Took), counted(w.Runs, "run"))
+		return fmt.Sprintf("warm-up: the platform was ready after %s and %s", span(w.Took), counted(w.Runs, "run"))
 	}
-	return fmt.Sprintf("warm-up: %s in %s, and none succeeded", counted(w.Runs, "run"), duration(w.Took))
+	text := fmt.Sprintf("warm-up: %s in %s, and none succeeded", counted(w.Runs, "run"), span(w.Took))
+	if w.Last != "" {
+		text += "; the last: " + w.Last
+	}
+	return text
 }
 
 // Judge puts findings together: one that fails fails the check; a check passes when
@@ -57,18 +65,24 @@ func Judge(findings []slo.Finding) Judgement {
 	return j
 }
 
-// ExitCode is the exit code of a gate; inconclusive is that of a gate that proved
-// nothing, either way.
-func (j Judgement) ExitCode(inconclusive int) int {
+// ExitCode is the exit code of a gate. That the prober could not measure is nobody's
+// verdict, and so is never taken for one.
+func (j Judgement) ExitCode() int {
+	verdict := j.Verdict
+	if verdict == slo.Inconclusive && j.TakenFor != "" {
+		verdict = j.TakenFor
+	}
 	switch {
-	case j.Verdict == slo.Fail:
-		return ExitFailed
+	case j.Interrupted:
+		return ExitInterrupted
 	case j.CouldNotMeasure:
 		return ExitProber
-	case j.Verdict == slo.Pass:
+	case verdict == slo.Fail:
+		return ExitFailed
+	case verdict == slo.Pass:
 		return ExitOK
 	}
-	return inconclusive
+	return ExitInconclusive
 }
 
 // Line is the verdict in one line.
@@ -84,28 +98,42 @@ func (j Judgement) Line() string {
 			open = append(open, f.Objective.Name)
 		}
 	}
+	head := j.head(pass, fail, open)
+	var rest []string
+	for _, x := range []struct {
+		what  string
+		names []string
+		said  bool // in the head
+	}{
+		{"missed", fail, !j.Interrupted},
+		{"proved", pass, j.Verdict == slo.Pass && !j.Interrupted},
+		{"open", open, j.Verdict != slo.Fail && !j.Interrupted},
+	} {
+		if len(x.names) > 0 && !x.said {
+			rest = append(rest, x.what+": "+strings.Join(x.names, ", "))
+		}
+	}
+	return strings.Join(append([]string{head}, rest...), "; ")
+}
+
+func (j Judgement) head(pass, fail, open []string) string {
 	switch {
+	case j.Interrupted:
+		return "INTERRUPTED after " + span(j.Took)
 	case len(j.Findings) == 0:
 		return "INCONCLUSIVE: nothing was judged"
 	case j.Verdict == slo.Fail:
-		return fmt.Sprintf("FAIL: %s %s; %s", strings.Join(fail, ", "), plural(len(fail), "is missed", "are missed"), rest(pass, open))
+		return fmt.Sprintf("FAIL: %s %s", strings.Join(fail, ", "), plural(len(fail), "is missed", "are missed"))
 	case j.CouldNotMeasure:
-		return fmt.Sprintf("COULD NOT MEASURE: the prober itself kept %s from being judged; %s", strings.Join(open, ", "), rest(pass, nil))
+		return fmt.Sprintf("COULD NOT MEASURE: the prober itself kept %s from being judged", strings.Join(open, ", "))
 	case j.Verdict == slo.Pass:
-		return fmt.Sprintf("PASS: %s proved in %s", counted(len(pass), "objective"), duration(j.Took))
+		return fmt.Sprintf("PASS: %s proved in %s", counted(len(pass), "objective"), span(j.Took))
 	}
-	return fmt.Sprintf("INCONCLUSIVE: %s proved neither good nor bad; %s", strings.Join(open, ", "), rest(pass, nil))
-}
-
-func rest(pass, open []string) string {
-	out := "nothing else was judged"
-	if len(pass) > 0 {
-		out = "proved: " + strings.Join(pass, ", ")
+	head := "INCONCLUSIVE"
+	if j.TakenFor == slo.Pass || j.TakenFor == slo.Fail {
+		head += fmt.Sprintf(", which is taken for a %s", j.TakenFor)
 	}
-	if len(open) > 0 {
-		out += "; open: " + strings.Join(open, ", ")
-	}
-	return out
+	return fmt.Sprintf("%s: %s %s neither proved nor missed", head, strings.Join(open, ", "), plural(len(open), "is", "are"))
 }
 
 func plural(n int, one, many string) string {
@@ -117,76 +145,10 @@ func plural(n int, one, many string) string {
 
 func counted(n int, what string) string { return fmt.Sprintf("%d %s", n, plural(n, what, what+"s")) }
 
-// Sentence says what the runs prove about one objective.
-func Sentence(f slo.Finding, runs []flows.Run) string {
-	o := f.Objective
-	var b strings.Builder
-	if f.Judged == 0 {
-		fmt.Fprintf(&b, "no run says anything")
-		if f.CouldNotMeasure {
-			b.WriteString(", because of the prober")
-		}
-		return b.String()
+// span is a time that somebody waited, in seconds where there are several.
+func span(d time.Duration) string {
+	if d < 10*time.Second {
+		return duration(d)
 	}
-	fmt.Fprintf(&b, "%d/%d good", f.Judged-f.Bad, f.Judged)
-	if f.Blocks {
-		fmt.Fprintf(&b, " (%d of %d events)", f.Events-f.Errors, f.Events)
-	}
-	if f.Proves != nil {
-		fmt.Fprintf(&b, ", proves >= %s at %s", share(*f.Proves), share(f.Plan.Confidence))
-	}
-	if bound, ok := percentile(o, f, runs); ok {
-		fmt.Fprintf(&b, "; p%.4g <= %s (needs < %s)", 100*o.Target, duration(bound), duration(o.Threshold))
-	}
-	switch prove := f.Plan.Prove; {
-	case f.Verdict == slo.Fail && f.Blocks:
-		fmt.Fprintf(&b, "; the target of %s is missed", share(o.Target))
-	case f.Verdict == slo.Fail:
-		fmt.Fprintf(&b, "; at the target of %s, %d bad of %d are no chance", share(o.Target), f.Plan.FailFrom, f.Plan.Runs)
-	case f.Verdict == slo.Inconclusive && f.Needs > f.Judged:
-		fmt.Fprintf(&b, "; %s is proved by %s with no more bad", share(prove), counted(f.Needs, "run"))
-	case f.Verdict == slo.Inconclusive && prove == 0:
-		b.WriteString("; the gate has nothing to prove, and can only fail")
-	}
-	if f.Unknown > 0 {
-		fmt.Fprintf(&b, "; %s could not be judged", counted(f.Unknown, "run"))
-	}
-	return b.String()
-}
-
-// percentile is the bound of the percentile that the objective is about, where it is
-// one duration for each run and the runs can carry it.
-func percentile(o slo.Objective, f slo.Finding, runs []flows.Run) (time.Duration, bool) {
-	if o.Threshold == 0 || f.Blocks {
-		return 0, false
-	}
-	var durations []time.Duration
-	for _, r := range runs {
-		if d, ok := durationOf(o.SLI, r); ok && r.Probe == o.Probe && r.Outcome == flows.Success {
-			durations = append(durations, d)
-		}
-	}
-	return slo.PercentileBound(durations, max(f.Judged-len(durations), 0), o.Target, f.Plan.Confidence)
-}
-
-func durationOf(sli config.SLI, r flows.Run) (time.Duration, bool) {
-	switch {
-	case sli == config.RunDuration:
-		return r.Duration, true
-	case sli == config.TimeToMedia && r.TimeToMedia != nil:
-		return *r.TimeToMedia, true
-	case sli == config.TimeToRestore && r.Restoration != nil && r.Restoration.Restored:
-		return r.Restoration.TimeToRestore, true
-	}
-	for _, s := range r.Steps {
-		if config.SLI(s.Step) == sli && s.Measured && !s.After && s.Failure == nil {
-			return s.Duration, true
-		}
-	}
-	return 0, false
-}
-
-// share writes a ratio in percent, cut and never rounded up: 99.96 % is not 100 %.
-func share(ratio float64) string {
-	return fmt.Sprintf("%.1f %%", float64(int(ratio*1000+1e-9))/10)
+	return config.Duration(d.Round(time.Second)).String()
 }

@@ -23,7 +23,7 @@ func JUnit(w io.Writer, runs []flows.Run, j *Judgement) error {
 	}
 	for _, f := range unseen(runs, j) {
 		s := junit.Testsuite{Name: f.Objective.Probe, Time: "0.000"}
-		s.AddTestcase(objectiveCase(f, nil))
+		s.AddTestcase(objectiveCase(f, *j, nil))
 		all.AddSuite(s)
 	}
 	if _, err := io.WriteString(w, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"); err != nil {
@@ -62,7 +62,7 @@ func suite(runs []flows.Run, j *Judgement) junit.Testsuite {
 	if j != nil {
 		for _, f := range j.Findings {
 			if f.Objective.Probe == runs[0].Probe {
-				s.AddTestcase(objectiveCase(f, runs))
+				s.AddTestcase(objectiveCase(f, *j, runs))
 				judged++
 			}
 		}
@@ -75,18 +75,22 @@ func suite(runs []flows.Run, j *Judgement) junit.Testsuite {
 	return s
 }
 
-func objectiveCase(f slo.Finding, runs []flows.Run) junit.Testcase {
+func objectiveCase(f slo.Finding, j Judgement, runs []flows.Run) junit.Testcase {
 	c := junit.Testcase{Name: f.Objective.Name, Classname: f.Objective.Probe}
-	text := plain(Sentence(f, runs))
+	said, evidence := plain(Sentence(f)), plain(strings.Join(Evidence(f, runs), "\n"))
 	switch {
 	case f.Verdict == slo.Fail:
-		c.Failure = &junit.Result{Message: text, Type: "slo", Data: plain(evidence(runs))}
+		c.Failure = &junit.Result{Message: said, Type: "slo", Data: evidence}
 	case f.CouldNotMeasure:
-		c.Error = &junit.Result{Message: text, Type: "could-not-measure", Data: plain(evidence(runs))}
+		c.Error = &junit.Result{Message: said, Type: "could-not-measure", Data: evidence}
+	case f.Verdict == slo.Inconclusive && j.Interrupted:
+		c.Error = &junit.Result{Message: said, Type: "interrupted", Data: evidence}
+	case f.Verdict == slo.Inconclusive && j.TakenFor == slo.Fail:
+		c.Error = &junit.Result{Message: said, Type: "inconclusive", Data: evidence}
 	case f.Verdict == slo.Inconclusive:
-		c.Skipped = &junit.Result{Message: "inconclusive: " + text}
+		c.Skipped = &junit.Result{Message: "inconclusive: " + said, Data: evidence}
 	default:
-		c.SystemOut = &junit.Output{Data: text}
+		c.SystemOut = &junit.Output{Data: said}
 	}
 	return c
 }

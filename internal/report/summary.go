@@ -26,7 +26,7 @@ func Markdown(w io.Writer, runs []flows.Run, j *Judgement, exitCode int) error {
 			b.WriteString("| objective | verdict | what the runs say |\n|---|---|---|\n")
 		}
 		for _, f := range j.Findings {
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(f.Objective.Name), f.Verdict, cell(Sentence(f, runs)))
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(f.Objective.Name), f.Verdict, cell(Sentence(f)))
 		}
 		b.WriteByte('\n')
 	}
@@ -43,6 +43,9 @@ func Markdown(w io.Writer, runs []flows.Run, j *Judgement, exitCode int) error {
 		}
 		fmt.Fprintf(&b, "| %s | %d | %d | %d |\n", cell(group[0].Probe), len(group), failed, open)
 	}
+	if j != nil {
+		markdownEvidence(&b, *j, runs)
+	}
 	if failures := evidence(runs); failures != "" {
 		fmt.Fprintf(&b, "\n<details><summary>failures</summary>\n\n```\n%s```\n\n</details>\n", strings.ReplaceAll(failures, "```", "'''"))
 	}
@@ -53,6 +56,20 @@ func Markdown(w io.Writer, runs []flows.Run, j *Judgement, exitCode int) error {
 	}
 	_, err := io.WriteString(w, out)
 	return err
+}
+
+// markdownEvidence says of each objective that is not proved what speaks against it.
+func markdownEvidence(b *strings.Builder, j Judgement, runs []flows.Run) {
+	for _, f := range j.Findings {
+		lines := Evidence(f, runs)
+		if len(lines) == 0 {
+			continue
+		}
+		fmt.Fprintf(b, "\n%s:\n\n", cell(f.Objective.Name))
+		for _, line := range lines {
+			fmt.Fprintf(b, "- %s\n", cell(line))
+		}
+	}
 }
 
 // cell makes a text safe inside a Markdown table.
@@ -87,7 +104,7 @@ func Termination(runs []flows.Run, j *Judgement, exitCode int) []byte {
 	if j != nil {
 		message.Verdict, message.Line = j.Verdict, cut(j.Line(), 1024)
 		for _, f := range j.Findings {
-			message.Findings = append(message.Findings, short{f.Objective.Name, f.Verdict, cut(Sentence(f, runs), 256)})
+			message.Findings = append(message.Findings, short{f.Objective.Name, f.Verdict, cut(Sentence(f), 256)})
 		}
 	}
 	out, _ := json.Marshal(message) // of strings and numbers: it cannot fail

@@ -3,8 +3,10 @@ package slo
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/config"
 	"github.com/dark-tower/prober/internal/slo/blocks"
 )
 
@@ -16,7 +18,11 @@ type Case struct {
 	trial     *Trial      // of objectives with one event in a run
 	block     *BlockTrial // of the others
 	finding   Finding     // counts only
-	spoilt    int         // runs that the prober could not judge
+	gaveUp    bool
+
+	// Of every run, those after the verdict as well: more of them carry more.
+	durations []time.Duration
+	slow      int // runs without one
 }
 
 // Finding is what a case has come to.
@@ -31,19 +37,25 @@ type Finding struct {
 	Judged  int // runs that say something
 	Bad     int // of them, runs with a bad event
 	Unknown int // runs that say nothing
+	Spoilt  int // of them, those that the prober itself kept from it
 	Events  uint64
-	Errors  uint64 // bad events
+	Errors  uint64      // bad events
+	BadRuns []flows.Run // as many as Bad
 
 	// Proves is the share of good events, or runs, that is proven at least; nil when no
 	// run was judged.
 	Proves *float64
+	// Bound is what the percentile that the target is about is at most; nil where there
+	// is not one duration to a run, or the runs cannot carry it. See PercentileBound.
+	Bound *time.Duration
 	// Needs is how many judged runs it would take to prove what is to be proven, if no
 	// further one were bad; 0 when nothing is to be proven or it is not known.
 	Needs int
 	// Decided: the verdict stands, and more runs would not change it. An inconclusive
 	// verdict that is not decided ran out of runs or was interrupted.
 	Decided bool
-	// CouldNotMeasure: not one run was judged, because of the prober or its setup.
+	// CouldNotMeasure: there is no verdict, and there might be one without the runs that
+	// the prober itself or its setup spoilt.
 	CouldNotMeasure bool
 }
 
@@ -90,22 +102,27 @@ func NewCase(o Objective, gating int) (*Case, error) {
 
 // Observe takes a run of the objective's probe; runs of others are passed over.
 func (c *Case) Observe(run flows.Run) {
-	if run.Probe != c.objective.Probe || c.Done() {
+	if run.Probe != c.objective.Probe {
 		return
 	}
 	events, bad := c.objective.Count(run)
+	c.time(run, events)
+	if c.Done() {
+		return
+	}
 	f := &c.finding
 	f.Events, f.Errors = f.Events+events, f.Errors+bad
 	switch {
 	case events == 0:
 		f.Unknown++
-		if run.Outcome == flows.Inconclusive {
-			c.spoilt++
+		if c.objective.spoilt(run) {
+			f.Spoilt++
 		}
 	default:
 		f.Judged++
 		if bad > 0 {
 			f.Bad++
+			f.BadRuns = append(f.BadRuns, run)
 		}
 	}
 	switch {
@@ -119,6 +136,41 @@ func (c *Case) Observe(run flows.Run) {
 		c.trial.Good()
 	}
 }
+
+// spoilt reports whether a run without an event has none because of the prober: it
+// could not judge the run at all, or it was late or dropped datagrams in one that
+// succeeded. A service that asks to be left alone, and a failure before there was
+// anything to measure, are the platform's.
+func (o Objective) spoilt(run flows.Run) bool {
+	switch {
+	case run.Outcome == flows.Inconclusive:
+		return run.Failure == nil || run.Failure.Hop == flows.Prober
+	case run.Outcome != flows.Success || o.EventsPerRun < 1: // most runs have none
+		return false
+	case o.Threshold > 0:
+		return run.Self.MaxLag > 0 || run.Self.TaintedFrames > 0 || dropped(run)
+	}
+	return o.SLI == config.DeliveryRatio && dropped(run)
+}
+
+// time keeps how long a run took, where the objective is about one duration of each.
+// What failed, and what was over the threshold and may have been the prober's, took
+// for ever: a percentile that is too high claims too little.
+func (c *Case) time(run flows.Run, events uint64) {
+	if c.objective.Threshold == 0 || c.block != nil {
+		return
+	}
+	d, ok := c.objective.Duration(run)
+	switch {
+	case ok && events > 0:
+		c.durations = append(c.durations, d)
+	case ok, events > 0:
+		c.slow++
+	}
+}
+
+// GiveUp says that there will be no more runs, because the prober spoils them.
+func (c *Case) GiveUp() { c.gaveUp = true }
 
 // Done reports that the case needs no more runs.
 func (c *Case) Done() bool {
@@ -140,9 +192,9 @@ func (c *Case) Left() int {
 func (c *Case) Finding() Finding {
 	f := c.finding
 	f.Objective, f.Plan, f.Blocks = c.objective, c.plan, c.block != nil
-	f.CouldNotMeasure = f.Judged == 0 && c.spoilt > 0 && c.spoilt == f.Unknown
 	prove, confidence := c.plan.Prove, c.plan.Confidence
-	if f.Blocks {
+	switch {
+	case f.Blocks:
 		f.Verdict, f.Decided = c.block.Verdict(), c.block.verdict != ""
 		if f.Judged > 0 {
 			f.Proves = new(c.block.Proves())
@@ -150,16 +202,27 @@ func (c *Case) Finding() Finding {
 		if prove > 0 {
 			f.Needs = c.block.needs()
 		}
-		return f
+	default:
+		f.Verdict, f.Decided = c.trial.Verdict(), c.trial.verdict != ""
+		if f.Judged > 0 {
+			f.Proves = new(c.trial.Proves())
+		}
+		if n, ok := NeedRuns(prove, confidence, f.Bad); prove > 0 && ok && n < math.MaxInt32 {
+			f.Needs = n
+		}
+		if d, ok := PercentileBound(c.durations, c.slow, c.plan.Runs-max(c.plan.PassUpTo, 0), c.plan.Target, confidence); ok {
+			f.Bound = &d
+		}
 	}
-	f.Verdict, f.Decided = c.trial.Verdict(), c.trial.verdict != ""
-	if f.Judged > 0 {
-		f.Proves = new(c.trial.Proves())
-	}
-	if n, ok := NeedRuns(prove, confidence, f.Bad); prove > 0 && ok && n < math.MaxInt32 {
-		f.Needs = n
-	}
+	f.CouldNotMeasure = c.kept(f)
 	return f
+}
+
+// kept reports whether the prober kept a case from its verdict: with the runs that it
+// spoilt there would have been enough, or there was nothing else.
+func (c *Case) kept(f Finding) bool {
+	return f.Verdict == Inconclusive && !f.Decided && f.Spoilt > 0 &&
+		(c.gaveUp || f.Judged+f.Spoilt >= c.plan.Runs || f.Spoilt == f.Unknown && f.Judged == 0)
 }
 
 // needs is how many runs would prove what is to be proven if none that is missing had

@@ -73,6 +73,28 @@ func (o Objective) PerRun() bool {
 	return true
 }
 
+// Duration is how long what the objective is about took in a run, where that is one
+// duration.
+func (o Objective) Duration(run flows.Run) (time.Duration, bool) {
+	switch {
+	case run.Outcome != flows.Success:
+		return 0, false
+	case o.SLI == config.RunDuration:
+		return run.Duration, true
+	case o.SLI == config.TimeToMedia && run.TimeToMedia != nil:
+		return *run.TimeToMedia, true
+	case o.SLI == config.TimeToRestore && run.Restoration != nil && run.Restoration.Restored:
+		return run.Restoration.TimeToRestore, true
+	}
+	step, _ := stepOf(o.SLI)
+	for _, s := range run.Steps {
+		if s.Step == step && s.Measured && s.After == (step == flows.StepRestore) && s.Failure == nil {
+			return s.Duration, true
+		}
+	}
+	return 0, false
+}
+
 func one(bad bool) (events, b uint64) {
 	if bad {
 		return 1, 1

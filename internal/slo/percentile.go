@@ -24,14 +24,22 @@ func PercentileRank(n int, q, confidence float64) (rank int, ok bool) {
 }
 
 // PercentileBound is an upper bound of a percentile of which these runs prove, with
-// this confidence, that it is not above it. Failed runs took for ever. ok is false
-// when there are too few runs, or too many failed, for any bound.
-func PercentileBound(durations []time.Duration, failed int, q, confidence float64) (bound time.Duration, ok bool) {
-	rank, ok := PercentileRank(len(durations)+max(failed, 0), q, confidence)
-	if !ok || rank > len(durations) {
+// this confidence, that it is not above it. Those without a duration, slow of them,
+// took for ever. Whoever stopped at a moment that hangs on the runs names the least
+// number of them that was fixed beforehand: what is left out above the bound is then
+// only what that many allow, which holds whenever one stops. ok is false when there
+// are too few runs, or too many are slow, for any bound.
+func PercentileBound(durations []time.Duration, slow, least int, q, confidence float64) (bound time.Duration, ok bool) {
+	n := len(durations) + max(slow, 0)
+	if first, ok := binomial.Runs(0, 1-q, confidence); ok {
+		least = max(least, first)
+	}
+	rank, ok := PercentileRank(least, q, confidence)
+	above := least - rank
+	if !ok || n < least || slow > above {
 		return 0, false
 	}
 	sorted := slices.Clone(durations)
 	slices.Sort(sorted)
-	return sorted[rank-1], true
+	return sorted[n-above-1], true
 }

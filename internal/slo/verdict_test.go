@@ -236,16 +236,55 @@ func TestAPercentileIsClaimedOnlyByEnoughSamples(t *testing.T) {
 	for i := range 100 {
 		samples = append(samples, time.Duration(100-i)*ms)
 	}
-	if d, ok := PercentileBound(samples, 0, 0.95, 0.95); d != 99*ms || !ok {
-		t.Errorf("p95 of 100 samples is at most %v, %t", d, ok)
+	for _, tc := range []struct {
+		name    string
+		n, slow int
+		least   int
+		want    time.Duration // 0: none
+	}{
+		{"of as many as were planned, one may be above", 100, 0, 100, 99 * ms},
+		{"and be the failed one", 99, 1, 100, 99 * ms},
+		{"but not two", 98, 2, 100, 0},
+		{"whoever could have stopped after 59 leaves out none", 100, 0, 59, 100 * ms},
+		{"not even the failed one", 99, 1, 59, 0},
+		{"fewer than were planned say nothing", 99, 0, 100, 0},
+		{"nor do too few", 58, 0, 10, 0},
+	} {
+		if d, ok := PercentileBound(samples[100-tc.n:], tc.slow, tc.least, 0.95, 0.95); d != tc.want || ok != (tc.want > 0) {
+			t.Errorf("%s: %v, %t; want %v", tc.name, d, ok, tc.want)
+		}
 	}
-	if d, ok := PercentileBound(samples[:99], 1, 0.95, 0.95); d != 100*ms || !ok {
-		t.Errorf("p95 of 99 samples and a failed run is at most %v, %t", d, ok)
-	}
-	if d, ok := PercentileBound(samples[:98], 2, 0.95, 0.95); ok {
-		t.Errorf("p95 of 98 samples and 2 failed runs is at most %v", d)
-	}
-	if d, ok := PercentileBound(samples[:20], 0, 0.95, 0.95); ok {
-		t.Errorf("p95 of 20 samples is at most %v", d)
+}
+
+// TestAPercentileHoldsForTrialsThatStopEarly: the bound is below the percentile in no
+// more than 5 % of them, whatever the threshold and so the moment at which they stop.
+func TestAPercentileHoldsForTrialsThatStopEarly(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 10))
+	const q = 0.95
+	for _, threshold := range []float64{0.93, 0.95, 0.96, 0.98, 1} {
+		for _, n := range []int{61, 100, 200} {
+			p := plan(t, q, 0.85, n)
+			const checks = 4000
+			wrong := 0
+			for range checks {
+				var durations []time.Duration
+				trial := p.NewTrial(0)
+				for !trial.Done() {
+					x := r.Float64() // so that the percentile is q itself
+					durations = append(durations, time.Duration(x*float64(time.Hour)))
+					if x <= threshold {
+						trial.Good()
+					} else {
+						trial.Bad()
+					}
+				}
+				if d, ok := PercentileBound(durations, 0, p.Runs-p.PassUpTo, q, 0.95); ok && d.Hours() < q {
+					wrong++
+				}
+			}
+			if got := float64(wrong) / checks; got > 0.058 {
+				t.Errorf("%d runs, threshold at the percentile of %v: the bound is wrong in %v of the checks", n, threshold, got)
+			}
+		}
 	}
 }

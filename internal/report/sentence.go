@@ -1,0 +1,173 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/config"
+	"github.com/dark-tower/prober/internal/slo"
+)
+
+// Sentence says what the runs prove about one objective, and by what.
+func Sentence(f slo.Finding) string {
+	if f.Judged == 0 {
+		return unknown(f)
+	}
+	parts := []string{seen(f)}
+	if f.Verdict == slo.Fail {
+		parts = append(parts, missedBy(f))
+	} else if f.Proves != nil {
+		by := ""
+		if f.Blocks {
+			by = ", each run being one observation"
+		}
+		parts[0] += fmt.Sprintf(", proves >= %s at %s%s", proved(*f.Proves), share(f.Plan.Confidence), by)
+	}
+	if o := f.Objective; f.Bound != nil {
+		parts = append(parts, fmt.Sprintf("%s p%s <= %s (needs <= %s)", o.SLI, strings.TrimSuffix(config.Ratio(o.Target).String(), "%"), duration(*f.Bound), round(o.Threshold)))
+	}
+	if f.Verdict == slo.Inconclusive {
+		parts = append(parts, lacks(f))
+	}
+	if f.Unknown > 0 {
+		parts = append(parts, unknown(f))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// seen is what was counted: runs, or the events in them.
+func seen(f slo.Finding) string {
+	if !f.Blocks {
+		return fmt.Sprintf("%d/%d good", f.Judged-f.Bad, f.Judged)
+	}
+	text := fmt.Sprintf("%d/%d %s good in %s", f.Events-f.Errors, f.Events, events(f.Objective.SLI), counted(f.Judged, "run"))
+	if f.Bad > 0 {
+		text += fmt.Sprintf(", %d of them with a bad one", f.Bad)
+	}
+	return text
+}
+
+// events names what an SLI counts in a run.
+func events(sli config.SLI) string {
+	switch sli {
+	case config.OneWayLatency, config.DeliveryRatio:
+		return "frames"
+	case config.RelayShare:
+		return "pairs"
+	case config.TraceContinuity:
+		return "answers"
+	}
+	return "events"
+}
+
+func missedBy(f slo.Finding) string {
+	p, target := f.Plan, share(f.Objective.Target)
+	switch {
+	case f.Blocks:
+		return fmt.Sprintf("that a share of %s is good is refuted, each run being one observation", target)
+	case f.Bad < p.FailFrom:
+		return fmt.Sprintf("the first %d all bad is more than chance at a target of %s", f.Bad, target)
+	}
+	return fmt.Sprintf("%d bad of %d is more than chance at a target of %s", p.FailFrom, p.Runs, target)
+}
+
+// lacks says what is missing for a verdict.
+func lacks(f slo.Finding) string {
+	switch prove := f.Plan.Prove; {
+	case prove == 0:
+		return "there is nothing to prove, and so no pass"
+	case f.Needs > f.Judged:
+		return fmt.Sprintf("needs >= %s, which %s would prove with no more bad", share(prove), counted(f.Needs, "run"))
+	default:
+		return "needs >= " + share(prove)
+	}
+}
+
+// unknown says how many runs say nothing, and whose fault it is.
+func unknown(f slo.Finding) string {
+	switch {
+	case f.Unknown == 0:
+		return "there was no run"
+	case f.Spoilt == 0:
+		return counted(f.Unknown, "run") + " could not be judged"
+	case f.Spoilt < f.Unknown:
+		return fmt.Sprintf("%s could not be judged, %d because of the prober", counted(f.Unknown, "run"), f.Spoilt)
+	}
+	return counted(f.Unknown, "run") + " could not be judged, because of the prober"
+}
+
+// proved writes what is proved in percent, never rounded up: 99.96 % is not 100 %.
+func proved(ratio float64) string {
+	return strconv.FormatFloat(float64(int(ratio*1000+1e-9))/10, 'f', -1, 64) + " %"
+}
+
+// share writes a configured ratio.
+func share(ratio float64) string {
+	return strings.TrimSuffix(config.Ratio(ratio).String(), "%") + " %"
+}
+
+// round writes a configured duration.
+func round(d time.Duration) string {
+	return strings.NewReplacer(".00 ", " ", ".0 ", " ").Replace(duration(d))
+}
+
+// EvidenceLines is how many bad runs are told one by one.
+const EvidenceLines = 5
+
+// Evidence says of an objective that is not proved which runs speak against it, or
+// kept it from being judged: each with what was wrong, and its trace.
+func Evidence(f slo.Finding, runs []flows.Run) []string {
+	bad := f.BadRuns
+	if f.CouldNotMeasure && len(bad) == 0 {
+		for _, r := range runs {
+			if r.Probe == f.Objective.Probe && r.Outcome == flows.Inconclusive {
+				bad = append(bad, r)
+			}
+		}
+	}
+	if f.Verdict == slo.Pass || len(bad) == 0 {
+		return nil
+	}
+	var lines []string
+	for _, r := range bad[:min(len(bad), EvidenceLines)] {
+		lines = append(lines, wrong(f.Objective, r))
+	}
+	if more := len(bad) - EvidenceLines; more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
+	}
+	return lines
+}
+
+// wrong says what was wrong with a run, for an objective.
+func wrong(o slo.Objective, r flows.Run) string {
+	events, bad := o.Count(r)
+	var text string
+	switch d, timed := o.Duration(r); {
+	case r.Failure != nil && !(o.Blocks() && events > 1):
+		return Text{}.failure(r)
+	case timed:
+		text = fmt.Sprintf("%s took %s", o.SLI, duration(d))
+	case o.Threshold > 0 && events > 1:
+		text = fmt.Sprintf("%d of %d %s over %s", bad, events, eventsOf(o), round(o.Threshold))
+	case o.Threshold > 0:
+		text = fmt.Sprintf("%s over %s", o.SLI, round(o.Threshold))
+	case o.SLI == config.DeliveryRatio:
+		text = fmt.Sprintf("%d of %d frames not delivered in time", bad, events)
+	default:
+		text = fmt.Sprintf("%d of %d %s bad", bad, events, eventsOf(o))
+	}
+	if r.TraceID != "" {
+		text += " [trace " + r.TraceID + "]"
+	}
+	return text
+}
+
+func eventsOf(o slo.Objective) string {
+	if what := events(o.SLI); what != "events" {
+		return what
+	}
+	return string(o.SLI)
+}
