@@ -21,6 +21,7 @@ import (
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/canary"
+	"github.com/dark-tower/prober/internal/canary/spy"
 	"github.com/dark-tower/prober/internal/check"
 	"github.com/dark-tower/prober/internal/config"
 	"github.com/dark-tower/prober/internal/devstack"
@@ -68,6 +69,9 @@ probes:
   - {name: migrate, flow: reconnect, lanes: [migrate], interval: 1m, timeout: 20s, reconnect: {disconnect: migrate, steady: 100ms}}
 `
 
+// cages hold every secret that this test binary has met.
+var cages spy.Cages
+
 func canaryName(t *testing.T) string {
 	t.Helper()
 	b := make([]byte, 9)
@@ -87,9 +91,9 @@ func plantAccounts(t *testing.T, cfg *config.Config) {
 			local := canaryName(t)
 			for kind, value := range map[string]string{"EMAIL": local + "@" + canaryName(t) + ".test", "PASSWORD": canaryName(t), "NAME": "Mx " + canaryName(t)} {
 				t.Setenv("CANARY_"+kind+"_"+account, value)
-				aviary.Plant(strings.ToLower(kind), value)
+				cages.Secrets.Plant(strings.ToLower(kind), value)
 			}
-			aviary.Plant("local part of an email", local)
+			cages.Secrets.Plant("local part of an email", local)
 		}
 	}
 }
@@ -99,18 +103,18 @@ var bends = []struct {
 	name   string
 	probe  string
 	bend   fault.Faults
-	echo   func(*spy)
+	echo   func(*spy.Spy)
 	wanted flows.Hop
 }{
-	{"AC echoes", "join", fault.Faults{}, func(s *spy) { s.echoAC.Store(400) }, flows.AC},
-	{"AC echoes with 500", "join", fault.Faults{}, func(s *spy) { s.echoAC.Store(500) }, flows.AC},
+	{"AC echoes", "join", fault.Faults{}, func(s *spy.Spy) { s.EchoAC.Store(400) }, flows.AC},
+	{"AC echoes with 500", "join", fault.Faults{}, func(s *spy.Spy) { s.EchoAC.Store(500) }, flows.AC},
 	{"AC signs with a wrong key", "join", fault.Faults{AC: fault.AC{WrongKey: true}}, nil, flows.GC},
-	{"GC echoes", "join", fault.Faults{}, func(s *spy) { s.echoGC.Store(400) }, flows.GC},
-	{"GC echoes with 503", "join", fault.Faults{}, func(s *spy) { s.echoGC.Store(503) }, flows.GC},
+	{"GC echoes", "join", fault.Faults{}, func(s *spy.Spy) { s.EchoGC.Store(400) }, flows.GC},
+	{"GC echoes with 503", "join", fault.Faults{}, func(s *spy.Spy) { s.EchoGC.Store(503) }, flows.GC},
 	{"GC is throttling", "join", fault.Faults{GC: fault.GC{JoinStatus: 429, RetryAfter: time.Second}}, nil, flows.GC},
 	{"GC does not answer", "join", fault.Faults{GC: fault.GC{JoinNever: true}}, nil, flows.GC},
 	{"GC hands out expired tokens", "join", fault.Faults{GC: fault.GC{ExpiredToken: true}}, nil, flows.MC},
-	{"MC echoes", "join", fault.Faults{}, func(s *spy) { s.echoMC.Store(true) }, flows.MC},
+	{"MC echoes", "join", fault.Faults{}, func(s *spy.Spy) { s.EchoMC.Store(true) }, flows.MC},
 	{"MC refuses", "join", fault.Faults{MC: fault.MC{JoinError: 2}}, nil, flows.MC},
 	{"MC drops people", "join", fault.Faults{MC: fault.MC{DropAfterJoin: true}}, nil, flows.MC},
 	{"MC refuses capabilities", "join", fault.Faults{MC: fault.MC{RejectCapability: true}}, nil, flows.MC},
@@ -142,7 +146,7 @@ func TestNoSecretComesOut(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	between := newSpy(t, stack)
+	between := spy.New(t, stack, &cages)
 
 	// From nothing to a site, as the commands do it.
 	files := canaryFiles(t, between)
@@ -199,9 +203,9 @@ func TestNoSecretComesOut(t *testing.T) {
 	out.addSpans(exporter.GetSpans())
 
 	// Before anything is believed: everything was planted, and everything was said.
-	counts := aviary.Count()
-	for _, kind := range identityFields {
-		if identities.Count()[string(kind)] == 0 {
+	counts := cages.Secrets.Count()
+	for _, kind := range spy.IdentityFields() {
+		if cages.Identities.Count()[string(kind)] == 0 {
 			t.Errorf("no %s was ever seen", kind)
 		}
 	}
@@ -216,11 +220,11 @@ func TestNoSecretComesOut(t *testing.T) {
 			t.Errorf("nothing came out of: %s", where)
 		}
 	}
-	for _, leak := range out.leaks(&aviary) {
+	for _, leak := range out.leaks(&cages.Secrets) {
 		t.Error(leak)
 	}
 	for _, where := range []string{ofTheWire, ofTheLog} {
-		for _, leak := range identities.Find(out.text[where].String()) {
+		for _, leak := range cages.Identities.Find(out.text[where].String()) {
 			t.Errorf("%s: %s", where, leak)
 		}
 	}
@@ -230,7 +234,7 @@ func TestNoSecretComesOut(t *testing.T) {
 	t.Logf("searched for %v", counts)
 }
 
-func canaryFiles(t *testing.T, s *spy) setup.Files {
+func canaryFiles(t *testing.T, s *spy.Spy) setup.Files {
 	t.Helper()
 	dir := t.TempDir()
 	ca := filepath.Join(dir, "ca.pem")
@@ -277,7 +281,7 @@ func goodRuns(t *testing.T, out *output, site *setup.Site, tasks []check.Task, t
 }
 
 // badRuns bends the platform in every way that makes a server talk.
-func badRuns(t *testing.T, out *output, site *setup.Site, tasks []check.Task, tracer trace.Tracer, stack *devstack.Stack, between *spy) []flows.Run {
+func badRuns(t *testing.T, out *output, site *setup.Site, tasks []check.Task, tracer trace.Tracer, stack *devstack.Stack, between *spy.Spy) []flows.Run {
 	t.Helper()
 	var all []flows.Run
 	for _, b := range bends {
@@ -301,9 +305,9 @@ func badRuns(t *testing.T, out *output, site *setup.Site, tasks []check.Task, tr
 		}
 		runs := perform(t, out, check.Options{Site: site, Tasks: task, Tracer: tracer})
 		stack.Faults().Set(fault.Faults{})
-		between.echoAC.Store(0)
-		between.echoGC.Store(0)
-		between.echoMC.Store(false)
+		between.EchoAC.Store(0)
+		between.EchoGC.Store(0)
+		between.EchoMC.Store(false)
 		for _, r := range runs {
 			if r.Failure == nil || r.Failure.Hop != b.wanted && r.Failure.Hop != flows.Prober {
 				t.Errorf("%s: the run came to %s, %v", b.name, r.Outcome, r.Failure)

@@ -4,9 +4,11 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/dark-tower/prober/internal/canary/spy"
 )
 
 func TestMain(m *testing.M) {
-	watchKeys()
+	spy.WatchKeys(&cages.Secrets)
 	goleak.VerifyTestMain(m)
 }

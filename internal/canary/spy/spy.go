@@ -1,4 +1,8 @@
-package check_test
+// Package spy stands between the prober and the embedded platform and knows every
+// secret that passes: it plants them, so that whatever comes out of the prober can be
+// searched for them. It can give them away besides, as a careless server does. It is
+// for tests.
+package spy
 
 import (
 	"bytes"
@@ -32,43 +36,50 @@ import (
 	"github.com/dark-tower/prober/internal/webtransport"
 )
 
-// aviary holds every secret that this test binary has met, and identities who and
-// where people, meetings and handlers are: no secrets, and not everybody's business.
-var aviary, identities canary.Cage
+// Cages hold what was met: secrets, and who and where people, meetings and handlers
+// are, which is no secret and not everybody's business.
+type Cages struct{ Secrets, Identities canary.Cage }
 
-// keyWatcher plants every key that is made in this process: the meeting keys of
-// the embedded platform and the transmit keys of the prober are 32 random bytes.
-type keyWatcher struct{ random io.Reader }
+// WatchKeys plants every key that is made in this process from now on: the meeting
+// keys of the embedded platform and the transmit keys of the prober are 32 random
+// bytes. It is called once, before anything else runs.
+func WatchKeys(into *canary.Cage) { rand.Reader = keyWatcher{rand.Reader, into} }
 
-func watchKeys() { rand.Reader = keyWatcher{rand.Reader} }
+type keyWatcher struct {
+	random io.Reader
+	into   *canary.Cage
+}
 
 func (w keyWatcher) Read(b []byte) (int, error) {
 	n, err := w.random.Read(b)
 	if n == 32 {
-		aviary.PlantKey("random key", bytes.Clone(b))
+		w.into.PlantKey("random key", bytes.Clone(b))
 	}
 	return n, err
 }
 
-// spy stands between the prober and the embedded platform, and plants whatever
-// secret passes. It can be made to give secrets away, as a careless server does.
-type spy struct {
+// Spy stands between the prober and the embedded platform, and plants whatever secret
+// passes.
+type Spy struct {
 	AC, GC, MC string // what the prober is to be told
 	CAPEM      []byte // who signs the certificates that it will meet
+
+	EchoAC, EchoGC atomic.Int64 // answer with this HTTP status, and all that was asked in the message
+	EchoMC         atomic.Bool  // refuse joins with all that was sent in the message
+
+	cages *Cages
 
 	stack    *devstack.Stack
 	upstream http.Transport
 	mcURL    atomic.Value // string: where MC really is
-
-	echoAC, echoGC atomic.Int64 // answer with this HTTP status, and all that was asked in the message
-	echoMC         atomic.Bool  // refuse joins with all that was sent in the message
 }
 
-func newSpy(t *testing.T, stack *devstack.Stack) *spy {
+// New starts a spy before a platform, until the test ends.
+func New(t *testing.T, stack *devstack.Stack, cages *Cages) *Spy {
 	t.Helper()
-	s := &spy{stack: stack}
-	ac := httptest.NewServer(s.between(t, stack.ACURL, &s.echoAC))
-	gc := httptest.NewServer(s.between(t, stack.GCURL, &s.echoGC))
+	s := &Spy{stack: stack, cages: cages}
+	ac := httptest.NewServer(s.between(t, stack.ACURL, &s.EchoAC))
+	gc := httptest.NewServer(s.between(t, stack.GCURL, &s.EchoGC))
 	certificate := wttest.Certificate(t)
 	conn := wttest.Listen(t)
 	s.AC, s.GC, s.MC = ac.URL, gc.URL, "https://"+conn.LocalAddr().String()
@@ -89,7 +100,7 @@ func newSpy(t *testing.T, stack *devstack.Stack) *spy {
 }
 
 // between is a proxy in front of AC or GC.
-func (s *spy) between(t *testing.T, to string, echo *atomic.Int64) http.Handler {
+func (s *Spy) between(t *testing.T, to string, echo *atomic.Int64) http.Handler {
 	t.Helper()
 	target, err := url.Parse(to)
 	if err != nil {
@@ -106,7 +117,7 @@ func (s *spy) between(t *testing.T, to string, echo *atomic.Int64) http.Handler 
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-			aviary.Plant("user token", bearer)
+			s.cages.Secrets.Plant("user token", bearer)
 		}
 		if status := echo.Load(); status != 0 {
 			body, _ := io.ReadAll(r.Body)
@@ -122,7 +133,7 @@ func (s *spy) between(t *testing.T, to string, echo *atomic.Int64) http.Handler 
 
 // overhear plants the tokens and codes in an answer, and sends the prober to the
 // spy's own MC.
-func (s *spy) overhear(r *http.Response) error {
+func (s *Spy) overhear(r *http.Response) error {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return err
@@ -139,7 +150,7 @@ func (s *spy) overhear(r *http.Response) error {
 	if json.Unmarshal(body, &answer) == nil {
 		for kind, value := range map[string]string{"user token": answer.AccessToken, "meeting token": answer.Token, "meeting code": answer.MeetingCode} {
 			if value != "" {
-				aviary.Plant(kind, value)
+				s.cages.Secrets.Plant(kind, value)
 			}
 		}
 		if mc := answer.MCAssignment.Endpoint; mc != "" {
@@ -154,7 +165,7 @@ func (s *spy) overhear(r *http.Response) error {
 }
 
 // relay carries one session on to MC.
-func (s *spy) relay(ctx context.Context, client *wtserver.Session) {
+func (s *Spy) relay(ctx context.Context, client *wtserver.Session) {
 	down, err := client.AcceptStream(ctx)
 	if err != nil {
 		return
@@ -163,8 +174,8 @@ func (s *spy) relay(ctx context.Context, client *wtserver.Session) {
 	if err != nil {
 		return
 	}
-	plantMessage(first, new(signalingv1.ClientMessage))
-	if s.echoMC.Load() {
+	s.plantMessage(first, new(signalingv1.ClientMessage))
+	if s.EchoMC.Load() {
 		s.refuse(client, down, first)
 		return
 	}
@@ -182,15 +193,15 @@ func (s *spy) relay(ctx context.Context, client *wtserver.Session) {
 		return
 	}
 	onward.Go(func() {
-		carry(up, down, func() proto.Message { return new(signalingv1.ClientMessage) })
+		s.carry(up, down, func() proto.Message { return new(signalingv1.ClientMessage) })
 		_ = session.CloseConnection(0, "") // the client has left
 	})
-	carry(down, up, func() proto.Message { return new(signalingv1.ServerMessage) })
+	s.carry(down, up, func() proto.Message { return new(signalingv1.ServerMessage) })
 	client.Drop()
 }
 
 // refuse answers a join with an error that repeats all of it.
-func (s *spy) refuse(client *wtserver.Session, down *wtserver.Stream, join []byte) {
+func (s *Spy) refuse(client *wtserver.Session, down *wtserver.Stream, join []byte) {
 	m := new(signalingv1.ClientMessage)
 	_ = proto.Unmarshal(join, m)
 	r := m.GetJoinRequest()
@@ -204,52 +215,55 @@ func (s *spy) refuse(client *wtserver.Session, down *wtserver.Stream, join []byt
 }
 
 // carry copies messages until one side ends, and plants the secrets in them.
-func carry(to io.Writer, from io.Reader, message func() proto.Message) {
+func (s *Spy) carry(to io.Writer, from io.Reader, message func() proto.Message) {
 	for {
 		body, err := framing.Read(from, nil)
 		if err != nil {
 			return
 		}
-		plantMessage(body, message())
+		s.plantMessage(body, message())
 		if framing.Write(to, body) != nil {
 			return
 		}
 	}
 }
 
-func plantMessage(body []byte, m proto.Message) {
+func (s *Spy) plantMessage(body []byte, m proto.Message) {
 	if proto.Unmarshal(body, m) == nil {
-		plantFields(m.ProtoReflect())
+		s.plantFields(m.ProtoReflect())
 	}
 }
 
-// secretFields are the secrets of the signaling protocol, and identityFields are the
-// names it has for people and places.
-var (
-	secretFields   = []protoreflect.Name{"join_token", "binding_token", "meeting_kek"}
-	identityFields = []protoreflect.Name{"participant_id", "meeting_id", "correlation_id", "media_handler_url", "mh_url", "name", "participant_name", "identity_public_key"}
-)
+// SecretFields are the secrets of the signaling protocol.
+func SecretFields() []protoreflect.Name {
+	return []protoreflect.Name{"join_token", "binding_token", "meeting_kek"}
+}
 
-func plantFields(m protoreflect.Message) {
+// IdentityFields are the names that the signaling protocol has for people and places.
+func IdentityFields() []protoreflect.Name {
+	return []protoreflect.Name{"participant_id", "meeting_id", "correlation_id", "media_handler_url", "mh_url", "name", "participant_name", "identity_public_key"}
+}
+
+func (s *Spy) plantFields(m protoreflect.Message) {
 	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		secret := slices.Contains(secretFields, field.Name())
-		identity := slices.Contains(identityFields, field.Name())
+		secret := slices.Contains(SecretFields(), field.Name())
+		identity := slices.Contains(IdentityFields(), field.Name())
 		switch {
 		case field.IsList() && field.Kind() == protoreflect.MessageKind:
 			for i := range v.List().Len() {
-				plantFields(v.List().Get(i).Message())
+				s.plantFields(v.List().Get(i).Message())
 			}
 		case field.IsList() || field.IsMap():
 		case field.Kind() == protoreflect.MessageKind:
-			plantFields(v.Message())
+			s.plantFields(v.Message())
 		case identity && field.Kind() == protoreflect.BytesKind && len(v.Bytes()) > 0:
-			identities.PlantKey(string(field.Name()), v.Bytes())
+			s.cages.Identities.PlantKey(string(field.Name()), v.Bytes())
 		case identity && v.String() != "":
-			identities.Plant(string(field.Name()), strings.TrimPrefix(v.String(), "https://"))
+			s.cages.Identities.Plant(string(field.Name()), strings.TrimPrefix(v.String(), "https://"))
 		case secret && field.Kind() == protoreflect.BytesKind:
-			aviary.PlantKey(string(field.Name()), v.Bytes())
+			s.cages.Secrets.PlantKey(string(field.Name()), v.Bytes())
 		case secret && v.String() != "":
-			aviary.Plant(string(field.Name()), v.String())
+			s.cages.Secrets.Plant(string(field.Name()), v.String())
 		}
 		return true
 	})
