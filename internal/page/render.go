@@ -30,7 +30,7 @@ func WriteOverview(w io.Writer, o Overview) error {
 	}
 	if o.Refresh > 0 {
 		l.Refresh, l.RefreshPlain = max(int(o.Refresh/time.Second), 1), max(3*int(o.Refresh/time.Second), 10)
-		l.Live += ", renewed every " + span(o.Refresh)
+		l.Live += ", renews itself"
 		l.Script = template.JS(asset("refresh.js"))
 	}
 	return l.write(w, "overview", v)
