@@ -30,6 +30,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // onEmbedded runs a gate over these probes of the embedded platform.
 func onEmbedded(t *testing.T, faults fault.Faults, runs int, probes ...string) ([]flows.Run, report.Judgement) {
 	t.Helper()
+	return with(t, faults, gate.Options{Runs: runs}, nil, probes...)
+}
+
+// with is onEmbedded with options, and with somebody who sees each run and may bend the
+// platform then.
+func with(t *testing.T, faults fault.Faults, o gate.Options, seen func(*fault.Panel, flows.Run), probes ...string) ([]flows.Run, report.Judgement) {
+	t.Helper()
 	platform, err := embedded.Start(t.Context(), devstack.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +61,11 @@ func onEmbedded(t *testing.T, faults fault.Faults, runs int, probes ...string) (
 	}
 	defer site.Close()
 	platform.Faults().Set(faults)
-	return run(t, gate.Options{Site: site, Tasks: tasks, Runs: runs})
+	o.Site, o.Tasks = site, tasks
+	if seen != nil {
+		o.OnRun = func(r flows.Run) { seen(platform.Faults(), r) }
+	}
+	return run(t, o)
 }
 
 func run(t *testing.T, o gate.Options) ([]flows.Run, report.Judgement) {
@@ -118,6 +129,22 @@ func TestASlowRelayFailsTheMediaOnly(t *testing.T) {
 	t.Parallel()
 	runs, j := onEmbedded(t, fault.Faults{MH: fault.MH{Delay: 200 * time.Millisecond}}, 0, "join", "media")
 	expect(t, runs, j, report.ExitFailed, map[string]slo.Verdict{"join-availability": slo.Pass, "media-availability": slo.Pass, "media-one-way-latency": slo.Fail})
+}
+
+// TestAPlatformThatHasJustBeenDeployedPassesAfterAWarmUp: GC does not know AC's key yet,
+// as its cache is older; what the warm-up saw is not judged.
+func TestAPlatformThatHasJustBeenDeployedPassesAfterAWarmUp(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	runs, j := with(t, fault.Faults{AC: fault.AC{WrongKey: true}}, gate.Options{Runs: 14, WarmUp: time.Minute}, func(p *fault.Panel, _ flows.Run) {
+		if asked++; asked == 2 {
+			p.Set(fault.Faults{})
+		}
+	}, "join")
+	expect(t, runs, j, report.ExitOK, map[string]slo.Verdict{"join-availability": slo.Pass})
+	if w := j.WarmUp; w == nil || w.Runs != 3 || !w.Ready || len(runs) != 14 {
+		t.Errorf("%d runs were judged after a warm-up of %+v", len(runs), j.WarmUp)
+	}
 }
 
 func TestAFewRunsProveNothingAndSayHowManyWould(t *testing.T) {
