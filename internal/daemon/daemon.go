@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -104,19 +105,24 @@ func open(ctx context.Context, o Options) (_ *Daemon, _ net.Listener, err error)
 	if err != nil {
 		return nil, nil, fmt.Errorf("daemon.token: %w", err)
 	}
+	var undo []func() error // of what is open already
+	defer func() {
+		for _, close := range slices.Backward(undo) {
+			if err != nil {
+				err = errors.Join(err, close())
+			}
+		}
+	}()
 	site, err := d.site(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() {
-		if err != nil {
-			site.Close()
-		}
-	}()
+	undo = append(undo, func() error { site.Close(); return nil })
 	if d.tracing, err = tracing.Open(ctx, tracing.Options{Version: o.Version, Instance: o.Instance,
 		KeepOneIn: cfg.Daemon.Traces.KeepOneIn, Log: d.log}); err != nil {
 		return nil, nil, err
 	}
+	undo = append(undo, func() error { return d.tracing.Shutdown(context.WithoutCancel(ctx)) })
 	d.metrics = metrics.New(metrics.Build{Version: o.Version, Revision: o.Revision})
 	d.history = history.New(cfg.Daemon.Keep)
 	now := time.Now()
@@ -127,7 +133,9 @@ func open(ctx context.Context, o Options) (_ *Daemon, _ net.Listener, err error)
 	if err != nil {
 		return nil, nil, &ListenError{Addr: cfg.Daemon.Listen, Err: err}
 	}
+	undo = append(undo, listener.Close)
 	d.watch = selfwatch.Start()
+	undo = append(undo, func() error { d.watch.Stop(); return nil })
 	d.crew = &crew{watch: d.watch}
 	d.scheduler = schedule.New(schedule.Options{
 		Instance: o.Instance, FirstRun: cfg.Daemon.FirstRun.D(), Ghost: cfg.Platform.Ghost.D(),
@@ -137,8 +145,7 @@ func open(ctx context.Context, o Options) (_ *Daemon, _ net.Listener, err error)
 		err = d.adopt(ctx, site)
 	}
 	if err != nil {
-		d.watch.Stop()
-		return nil, nil, errors.Join(err, listener.Close())
+		return nil, nil, err
 	}
 	d.metrics.Reloaded(true, now)
 	d.warn(cfg)

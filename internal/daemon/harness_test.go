@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/internal/canary/spy"
 	"github.com/dark-tower/prober/internal/daemon"
 	"github.com/dark-tower/prober/internal/devstack"
 	"github.com/dark-tower/prober/internal/devstack/ac"
@@ -25,7 +26,13 @@ import (
 	"github.com/dark-tower/prober/internal/setup"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// cages hold every secret that this test binary has met.
+var cages spy.Cages
+
+func TestMain(m *testing.M) {
+	spy.WatchKeys(&cages.Secrets)
+	goleak.VerifyTestMain(m)
+}
 
 // patience bounds every wait of the harness.
 const patience = 60 * time.Second
@@ -82,9 +89,20 @@ type place struct {
 	*devstack.Stack
 	files setup.Files
 	ca    string
+	head  string // of the configuration, up to the lanes
 }
 
 func newPlace(t *testing.T, probes string) *place {
+	t.Helper()
+	p := emptyPlace(t)
+	t.Setenv("DAEMON_TEST_EMAIL", "{account}@daemon.test")
+	t.Setenv("DAEMON_TEST_PASSWORD", "a-password-for-all")
+	p.furnish(t, fmt.Sprintf(head, p.ACURL, p.GCURL, p.ca), p.CAPEM, probes, "")
+	return p
+}
+
+// emptyPlace has a platform, and nothing is provided for on it.
+func emptyPlace(t *testing.T) *place {
 	t.Helper()
 	stack, err := devstack.Start(t.Context(), devstack.Options{Times: flowtest.ShortTimes(), Limits: ac.Limits{Registrations: 1000}})
 	if err != nil {
@@ -96,14 +114,16 @@ func newPlace(t *testing.T, probes string) *place {
 		}
 	})
 	dir := t.TempDir()
-	t.Setenv("DAEMON_TEST_EMAIL", "{account}@daemon.test")
-	t.Setenv("DAEMON_TEST_PASSWORD", "a-password-for-all")
-	p := &place{Stack: stack, ca: filepath.Join(dir, "ca.pem"),
+	return &place{Stack: stack, ca: filepath.Join(dir, "ca.pem"),
 		files: setup.Files{Config: filepath.Join(dir, "probes.yaml"), Lanes: filepath.Join(dir, "lanes.json")}}
-	if err := os.WriteFile(p.ca, stack.CAPEM, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.configure(t, probes, "")
+}
+
+// furnish writes the files, and provides for the lanes.
+func (p *place) furnish(t *testing.T, head string, authorities []byte, probes, daemon string) {
+	t.Helper()
+	p.head = head
+	write(t, p.ca, string(authorities))
+	p.configure(t, probes, daemon)
 	cfg, err := setup.Load(p.files.Config)
 	if err != nil {
 		t.Fatal(err)
@@ -111,14 +131,17 @@ func newPlace(t *testing.T, probes string) *place {
 	if _, err := setup.Provide(t.Context(), cfg, p.files, "", nil); err != nil {
 		t.Fatal(err)
 	}
-	return p
 }
 
 // configure writes the configuration; daemon is what stands below daemon.
 func (p *place) configure(t *testing.T, probes, daemon string) {
 	t.Helper()
-	text := fmt.Sprintf(head, p.ACURL, p.GCURL, p.ca) + "daemon: {listen: \"127.0.0.1:0\", first_run: 100ms, drain: 5s" + daemon + "}\n" + probes
-	if err := os.WriteFile(p.files.Config, []byte(text), 0o600); err != nil {
+	write(t, p.files.Config, p.head+"daemon: {listen: \"127.0.0.1:0\", first_run: 100ms, drain: 5s"+daemon+"}\n"+probes)
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -127,24 +150,29 @@ func (p *place) configure(t *testing.T, probes, daemon string) {
 type running struct {
 	t      *testing.T
 	url    string
+	bearer string // shown with every request, unless empty
 	log    *journal
 	reload chan struct{}
-	stop   func() error
+	tell   func()       // to stop
+	stop   func() error // tell, and wait until it has
 }
 
 // start runs a daemon until stop is called, or the test ends.
-func (p *place) start(t *testing.T) *running {
+func (p *place) start(t *testing.T, change ...func(*daemon.Options)) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(context.Background())
-	r := &running{t: t, log: &journal{}, reload: make(chan struct{}, 1)}
+	r := &running{t: t, log: &journal{}, reload: make(chan struct{}, 1), tell: func() { cancel(flows.ErrShutdown) }}
 	listening, done := make(chan net.Addr, 1), make(chan error, 1)
-	go func() {
-		done <- daemon.Run(ctx, daemon.Options{Files: p.files, Out: r.log, Version: "test", Revision: "none", Instance: "test",
-			Reload: r.reload, OnListening: func(a net.Addr) { listening <- a }})
-	}()
+	options := daemon.Options{Files: p.files, Out: r.log, Version: "test", Revision: "none", Instance: "test",
+		Reload: r.reload, OnListening: func(a net.Addr) { listening <- a }}
+	for _, c := range change {
+		c(&options)
+	}
+	go func() { done <- daemon.Run(ctx, options) }()
 	select {
 	case addr := <-listening:
-		r.url = "http://" + addr.String()
+		_, port, _ := net.SplitHostPort(addr.String())
+		r.url = "http://127.0.0.1:" + port
 	case err := <-done:
 		t.Fatalf("the daemon did not start: %v", err)
 	}
@@ -152,7 +180,7 @@ func (p *place) start(t *testing.T) *running {
 	var result error
 	r.stop = func() error {
 		once.Do(func() {
-			cancel(flows.ErrShutdown)
+			r.tell()
 			select {
 			case result = <-done:
 			case <-time.After(patience):
@@ -172,16 +200,33 @@ func (p *place) start(t *testing.T) *running {
 
 func (r *running) get(path string) (int, string) {
 	r.t.Helper()
-	resp, err := http.Get(r.url + path)
+	status, body, err := r.ask(http.MethodGet, path)
 	if err != nil {
 		r.t.Fatal(err)
+	}
+	return status, body
+}
+
+// ask makes a request, with further headers as they are written.
+func (r *running) ask(method, path string, headers ...string) (int, string, error) {
+	req, err := http.NewRequest(method, r.url+path, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	if r.bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+r.bearer)
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, "", err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return resp.StatusCode, string(body)
+	return resp.StatusCode, string(body), err
 }
 
 // sample is the value of one series, by its exact text; ok is false without it.
