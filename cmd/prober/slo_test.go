@@ -25,7 +25,7 @@ probes:
     timeout: 20s
     objectives:
       - {sli: availability, target: 99%, role: page, gate: {prove: 90%, runs: 61}}
-      - {sli: duration, target: 95%, threshold: 5s, role: warn, gate: {runs: 5}}
+      - {sli: duration, target: 95%, threshold: 5s, role: warn, gate: yes}
       - {sli: gc_availability, target: 99.9%, role: warn}
   - name: media
     flow: media

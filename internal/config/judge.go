@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/dark-tower/prober/flows"
-	"github.com/dark-tower/prober/internal/slo/binomial"
-	"github.com/dark-tower/prober/internal/slo/blocks"
 )
 
 // maxObjectiveName bounds the names of objectives: they are label values, and hold
@@ -99,40 +97,6 @@ type appraisal struct {
 // runInterval is the expected time between two runs that have an event of an SLI.
 func (c *Config) runInterval(p Probe, sli SLI) time.Duration {
 	return time.Duration(float64(c.EventInterval(p, sli)) * max(1, c.EventsPerRun(p, sli)))
-}
-
-// gate refuses a verdict that can never be given.
-func (a appraisal) gate(c *Config) {
-	o, path := a.objective, a.path+".gate"
-	g := o.Gate
-	if g == nil || g.Runs == 0 || g.Confidence == 0 {
-		return
-	}
-	if len(c.LanesOf(a.probe, Check)) == 0 {
-		a.d.warn(path, "the probe has no lane for checks, so that no check judges this", "add a lane with use: check to the probe, or remove the gate")
-	}
-	if g.Prove >= o.Target {
-		a.d.at(path+".prove", fmt.Sprintf("%s is not below the target of %s", g.Prove, o.Target), "prove less than the target: a few runs cannot prove it")
-		return
-	}
-	if g.Confidence < 0.5 {
-		a.d.at(path+".confidence", "is below 50%", "95% is usual")
-		return
-	}
-	prove, confidence := float64(g.Prove), float64(g.Confidence)
-	perRun := c.EventsPerRun(a.probe, o.SLI)
-	need, _ := binomial.Runs(0, 1-prove, confidence)
-	if perRun > 1 {
-		need = blocks.CleanRuns(prove, confidence)
-	}
-	switch {
-	case g.Prove > 0 && need > g.Runs:
-		a.d.at(path+".runs", fmt.Sprintf("%d runs cannot prove %s with a confidence of %s, even if all are good", g.Runs, g.Prove, g.Confidence),
-			fmt.Sprintf("set runs: %d, or prove less", need))
-	case g.Prove == 0 && perRun <= 1 && binomial.FailFrom(g.Runs, 1-float64(o.Target), (1-confidence)/2) > g.Runs:
-		a.d.at(path+".runs", fmt.Sprintf("%d runs can neither pass nor fail at a target of %s: even if all are bad, chance would explain it", g.Runs, o.Target),
-			"set more runs, or say with prove what a pass is to prove")
-	}
 }
 
 // rare reports an SLI of which there will be hardly any event.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -30,8 +31,16 @@ func TestObjectivesThatCannotBeMeantAreRefused(t *testing.T) {
 			`t.yaml:21:67: probes[0].objectives[0].gate.runs: 58 runs cannot prove 95% with a confidence of 95%, even if all are good; set runs: 59, or prove less`},
 		{"a gate on frames whose runs prove nothing", objective("{sli: delivery_ratio, target: 99%, gate: {prove: 80%, runs: 14}}"),
 			`t.yaml:21:69: probes[0].objectives[0].gate.runs: 14 runs cannot prove 80% with a confidence of 95%, even if all are good; set runs: 16, or prove less`},
-		{"a gate that can neither pass nor fail", joins("{sli: availability, target: 95%, gate: {runs: 1}}"),
-			`t.yaml:21:55: probes[0].objectives[0].gate.runs: 1 runs can neither pass nor fail at a target of 95%: even if all are bad, chance would explain it; set more runs, or say with prove what a pass is to prove`},
+		{"a gate of which nothing comes", joins("{sli: availability, target: 95%, gate: {runs: 4}}"),
+			`t.yaml:21:48: probes[0].objectives[0].gate: 4 runs prove nothing worth while of a target of 95%; set more runs, or say with prove what a pass is to prove`},
+		{"a gate for which hardly anything is good enough", joins("{sli: availability, target: 50%, role: inform, gate: yes}"),
+			`t.yaml:21:62: probes[0].objectives[0].gate: 61 runs prove nothing worth while of a target of 50%; set more runs, or say with prove what a pass is to prove`},
+		{"a gate that is a number", joins("{sli: availability, target: 99%, gate: 90%}"),
+			`t.yaml:21:48: probes[0].objectives[0].gate: must be yes, no, or how to judge; write yes, or name what differs, such as {prove: 90%, runs: 61}`},
+		{"a gate that is a list", joins("{sli: availability, target: 99%, gate: [yes]}"),
+			`t.yaml:21:48: probes[0].objectives[0].gate: must be yes, no, or how to judge; write yes, or name what differs, such as {prove: 90%, runs: 61}`},
+		{"a gate with a field that is not there", joins("{sli: availability, target: 99%, gate: {proof: 90%}}"),
+			`t.yaml:21:49: probes[0].objectives[0].gate: there is no field "proof" here; did you mean "prove"?`},
 		{"a gate of an informational probe", strings.Replace(joins("{sli: availability, target: 99%, gate: {runs: 5}}"), "flow: join", "flow: join\n    informational: true", 1),
 			`t.yaml:22:48: probes[0].objectives[0].gate: the probe is informational, and its objectives gate nothing; remove the gate`},
 		{"a confidence of a coin", joins("{sli: availability, target: 99%, gate: {prove: 90%, confidence: 40%}}"),
@@ -65,6 +74,11 @@ func TestWhatIsProbablyNotMeantIsWarnedOf(t *testing.T) {
 			`t.yaml:22:15: probes[0].objectives[0].sli: a resident anchor is brought in once and then stays, so that there is hardly any event; set anchor: transient, or remove the objective`},
 		{"a gate of a probe that no check runs", joins("{sli: availability, target: 99%, gate: {prove: 90%}}"),
 			`t.yaml:21:48: probes[0].objectives[0].gate: the probe has no lane for checks, so that no check judges this; add a lane with use: check to the probe, or remove the gate`},
+		{"a gate of sign-ins, which no check makes", strings.NewReplacer("flow: media", "flow: sign_in", "use: run", "use: check", "interval: 30s", "interval: 1m").Replace(objective("{sli: availability, target: 99%, gate: yes}")),
+			`t.yaml:21:48: probes[0].objectives[0].gate: a check runs no probe of flow sign_in, so that none judges this; remove the gate: every other flow signs in as well`},
+		{"a gate on frames, which an outage has none of", checked(objective("{sli: delivery_ratio, target: 99%, gate: yes}")),
+			`t.yaml:21:50: probes[0].objectives[0].gate: a run that fails too early has no event of delivery_ratio, so that an outage would be inconclusive; let an objective gate that every failed run is bad for, such as availability`},
+		{"a gate on frames beside one on runs", checked(objective("{sli: delivery_ratio, target: 99%, gate: yes}\n      - {sli: availability, target: 99%, gate: yes}")), ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c, err := Parse("t.yaml", []byte(tc.file))
@@ -79,6 +93,44 @@ func TestWhatIsProbablyNotMeantIsWarnedOf(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), tc.want)
 			}
 		})
+	}
+}
+
+// checked gives the probe of a file a lane for checks.
+func checked(file string) string { return strings.Replace(file, "use: run", "use: check", 1) }
+
+// TestAGateIsAsUsualForItsTarget: yes is enough, and what it comes to is what the plan
+// then says.
+func TestAGateIsAsUsualForItsTarget(t *testing.T) {
+	for _, tc := range []struct {
+		target, gate string
+		want         string // empty: none
+	}{
+		{"99.9%", "yes", "95% 61"}, {"99.5%", "yes", "90% 61"}, {"99%", "yes", "90% 61"}, {"95%", "yes", "85% 61"}, {"90%", "yes", "75% 61"},
+		{"99%", "true", "90% 61"}, {"99%", "{}", "90% 61"}, {"99%", "{runs: 30}", "85% 30"}, {"99%", "{runs: 5}", "50% 5"}, {"99%", "{runs: 300}", "95% 300"},
+		{"99%", "{confidence: 99%}", "85% 61"}, {"99%", "{prove: 70%}", "70% 61"}, {"99%", "no", ""}, {"99%", "false", ""},
+	} {
+		c, err := Parse("t.yaml", []byte(checked(joins("{sli: availability, target: "+tc.target+", gate: "+tc.gate+"}"))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if g := c.Probes[0].Objectives[0].Gate; g != nil {
+			got = fmt.Sprint(g.Prove, " ", g.Runs)
+		}
+		if got != tc.want {
+			t.Errorf("target %s, gate: %s is %q, want %q", tc.target, tc.gate, got, tc.want)
+		}
+		if w := c.Warnings(); len(w) > 0 {
+			t.Errorf("target %s, gate: %s: %v", tc.target, tc.gate, w)
+		}
+	}
+	c, err := Parse("t.yaml", []byte(checked(objective("{sli: delivery_ratio, target: 99.5%, gate: yes}"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g := c.Probes[0].Objectives[0].Gate; g == nil || g.Prove != 0.90 || g.Runs != 61 {
+		t.Errorf("frames: %+v", g)
 	}
 }
 

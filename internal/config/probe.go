@@ -116,7 +116,7 @@ type Objective struct {
 	Threshold Duration `yaml:"threshold,omitempty" range:"1ms..10m"`
 	// Role is what happens when the budget burns: page, warn or inform.
 	Role Role `yaml:"role" jsonschema:"enum=page,enum=warn,enum=inform,default=inform"`
-	// Gate is how a one-shot check judges this objective; without it the check does not.
+	// Gate is whether and how a one-shot check judges this objective: yes judges it as is usual for its target; without it, or with no, the check does not.
 	Gate *Gate `yaml:"gate,omitempty"`
 	// AllowCoarse accepts an objective of which a single bad event takes more than a tenth of the budget.
 	AllowCoarse bool `yaml:"allow_coarse,omitempty" jsonschema:"default=false"`
@@ -124,10 +124,12 @@ type Objective struct {
 
 // Gate is how a one-shot check judges an objective.
 type Gate struct {
-	// Prove is what a pass must prove; lower than the target, as a few minutes cannot prove it. Without it the check can fail but never pass on this objective.
+	// Prove is what a pass must prove; lower than the target, as a few minutes cannot prove it. Without it the highest of 95, 90, 85, 80, 75, 70, 60 and 50 % that a platform exactly at its target is still shown to be good for in four of five checks.
 	Prove Ratio `yaml:"prove,omitempty"`
 	// Runs of the check, 1 to 10000.
-	Runs int `yaml:"runs" jsonschema:"default=60,minimum=1,maximum=10000"`
+	Runs int `yaml:"runs" jsonschema:"default=61,minimum=1,maximum=10000"`
 	// Confidence of the verdict.
 	Confidence Ratio `yaml:"confidence" jsonschema:"default=95%"`
+
+	off bool // it was said that there is none
 }

@@ -226,6 +226,7 @@ func (d *decoder) probes(c *Config) {
 		d.probeLanes(c, i, user)
 		d.timing(c, path, p)
 		d.objectives(path, p)
+		c.gates(p)
 	}
 	d.unique("probes", names)
 	d.objectiveNames(c)

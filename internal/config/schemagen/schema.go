@@ -28,6 +28,10 @@ func schema(base, dir string) ([]byte, error) {
 		r.CommentMap[key] = asDescription(key[strings.LastIndex(key, ".")+1:], text)
 	}
 	s := r.Reflect(new(config.Config))
+	if gate := s.Definitions["Gate"]; gate != nil {
+		s.Definitions["Gate"] = &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Enum: []any{"yes", "no", true, false}}, gate}, Description: gate.Description}
+		gate.Description = ""
+	}
 	s.ID, s.Title = "", "probes.yaml of the Dark Tower flow prober"
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
