@@ -18,6 +18,9 @@ var ErrClosed = errors.New("the AC client is closed")
 // the flight must be one step under one lock, or a caller that comes between a
 // flight's end and its own look at the cache signs in a second time.
 type flight struct {
+	cancel  context.CancelFunc
+	callers int // that wait; protected by the Client's mu
+
 	done   chan struct{}
 	token  Token
 	err    error
@@ -37,8 +40,9 @@ func (c *Client) Remembered(cred Credentials) (Token, bool) {
 
 // Token returns the remembered token, or signs in when there is none or it is about
 // to expire. Callers that ask at the same time share one sign-in; one that gives up
-// does not take it from the others, and a sign-in that everyone has given up still
-// fills the cache: AC has done the work by then. A failure is not remembered.
+// does not take it from the others. A sign-in that everyone has given up is ended soon
+// after: whoever asks later must not wait for an answer that AC may have forgotten. A
+// failure is not remembered.
 func (c *Client) Token(ctx context.Context, cred Credentials) (Token, error) {
 	c.mu.Lock()
 	if c.closed {
@@ -51,14 +55,19 @@ func (c *Client) Token(ctx context.Context, cred Credentials) (Token, error) {
 	}
 	f, ok := c.flights[cred]
 	if !ok {
-		f = &flight{done: make(chan struct{})}
+		// It keeps the values of the first caller's context (the span) but neither its
+		// deadline nor its hook: the first caller may be gone when the answer comes.
+		flying, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		f = &flight{done: make(chan struct{}), cancel: cancel}
 		c.flights[cred] = f
-		c.running.Go(func() { c.fly(ctx, cred, f) })
+		c.running.Go(func() { c.fly(flying, cred, f) })
 	}
+	f.callers++
 	c.mu.Unlock()
 
 	select {
 	case <-ctx.Done():
+		defer c.leave(cred, f)
 		return Token{}, c.gaveUp(ctx, f)
 	case <-f.done:
 		for _, p := range f.phases {
@@ -92,18 +101,32 @@ func (c *Client) gaveUp(ctx context.Context, f *flight) error {
 	return c.api.GaveUp(ctx, "sign in")
 }
 
-// fly signs in on behalf of everyone who waits. It keeps the values of the first
-// caller's context (the span) but neither its deadline nor its hook: the first
-// caller may be gone when the answer comes.
-func (c *Client) fly(first context.Context, cred Credentials, f *flight) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(first))
-	defer cancel()
-	defer context.AfterFunc(c.stopped, cancel)()
+// leave takes a caller away who does not wait any more.
+func (c *Client) leave(cred Credentials, f *flight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.callers--; f.callers == 0 {
+		c.land(cred, f)
+		f.cancel()
+	}
+}
+
+// land lets the next caller sign in anew. The lock is held.
+func (c *Client) land(cred Credentials, f *flight) {
+	if c.flights[cred] == f {
+		delete(c.flights, cred)
+	}
+}
+
+// fly signs in on behalf of everyone who waits.
+func (c *Client) fly(ctx context.Context, cred Credentials, f *flight) {
+	defer f.cancel()
+	defer context.AfterFunc(c.stopped, f.cancel)()
 	ctx = httpapi.WithPhases(ctx, func(p httpapi.Phases) { f.phases = append(f.phases, p) })
 	f.token, f.err = c.SignIn(ctx, cred)
 
 	c.mu.Lock()
-	delete(c.flights, cred)
+	c.land(cred, f)
 	c.mu.Unlock()
 	close(f.done)
 }

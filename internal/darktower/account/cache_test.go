@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -147,6 +148,7 @@ func TestACallerThatGivesUpDoesNotTakeTheSignInFromTheOthers(t *testing.T) {
 	<-g.arrived // the first caller's sign-in is under way
 	got := make(chan error, 1)
 	go func() { _, err := c.Token(t.Context(), ada); got <- err }()
+	c.await(2)
 	giveUp()
 	var transport *httpapi.TransportError
 	if err := <-gaveUp; !errors.As(err, &transport) || transport.Kind != httpapi.KindCanceled {
@@ -158,6 +160,43 @@ func TestACallerThatGivesUpDoesNotTakeTheSignInFromTheOthers(t *testing.T) {
 	}
 	if g.asked.Load() != 1 || reported.Load() {
 		t.Errorf("%d sign-ins; phases reported to the one who had left: %v", g.asked.Load(), reported.Load())
+	}
+}
+
+// await waits until so many callers share ada's sign-in.
+func (c *Client) await(callers int) {
+	for {
+		c.mu.Lock()
+		f := c.flights[ada]
+		if f != nil && f.callers == callers {
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+		runtime.Gosched()
+	}
+}
+
+func TestASignInThatEveryoneHasGivenUpKeepsNobodyElseWaiting(t *testing.T) {
+	g, url := newGate(t)
+	c := client(t, Config{BaseURL: url})
+	ctx, giveUp := context.WithCancel(t.Context())
+	gone := make(chan error, 2)
+	for range 2 {
+		go func() { _, err := c.Token(ctx, ada); gone <- err }()
+	}
+	<-g.arrived
+	c.await(2)
+	giveUp()
+	for range 2 {
+		if err := <-gone; err == nil {
+			t.Error("a token of nobody's")
+		}
+	}
+	c.running.Wait() // though AC has not answered
+	close(g.open)
+	if token, err := c.Token(t.Context(), ada); err != nil || token.Value.Reveal() != "t2" {
+		t.Errorf("whoever comes later gets %q, %v", token.Value.Reveal(), err)
 	}
 }
 
