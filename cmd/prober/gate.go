@@ -26,7 +26,7 @@ const spread = time.Minute
 func gateFlagsOnly(cmd *cobra.Command, f checkFlags) error {
 	for _, name := range []string{"for", "warm-up", "inconclusive"} {
 		if !f.gate && cmd.Flags().Changed(name) {
-			return fmt.Errorf("--%s says how to judge; add --gate", name)
+			return fmt.Errorf("--%s is for a gate; add --gate", name)
 		}
 	}
 	if f.over < 0 || f.warmUp < 0 {
@@ -51,7 +51,13 @@ func judge(cmd *cobra.Command, f checkFlags, site *setup.Site, tasks []check.Tas
 	ctx, complaints := cmd.Context(), cmd.ErrOrStderr()
 	say := func(line string) { progress.Print(complaints, "prober: "+line) }
 	o := gate.Options{Site: site, Tasks: tasks, For: f.over, WarmUp: f.warmUp, TakenFor: f.takenFor(), Tracer: traces.runs.Tracer(), OnRun: traces.keep,
-		OnWarmUp: func(w report.WarmUp) { say(w.String()) }, OnStand: standing(progress, complaints)}
+		OnStand: standing(progress, complaints)}
+	o.OnWarmUp = func(w report.WarmUp, over bool) {
+		progress.Show(w.String())
+		if over {
+			say(w.String())
+		}
+	}
 	if cmd.Flags().Changed("runs") {
 		o.Runs = f.runs
 	}
@@ -67,7 +73,7 @@ func judge(cmd *cobra.Command, f checkFlags, site *setup.Site, tasks []check.Tas
 		say(line)
 	}
 	if f.warmUp > 0 {
-		progress.Show("waiting until the platform works")
+		progress.Show("warm-up")
 	}
 	runs, judgement := g.Run(ctx)
 	res.runs, res.judgement, res.code = runs, &judgement, judgement.ExitCode()

@@ -44,8 +44,8 @@ type Options struct {
 
 	// Whoever wants to know how it goes; one call at a time, but for those of OnStep.
 	OnStep   func(probe string, run int, actor string, step flows.Step, after bool)
-	OnRun    func(flows.Run) // of the warm-up, too
-	OnWarmUp func(report.WarmUp)
+	OnRun    func(flows.Run)                  // of the warm-up, too
+	OnWarmUp func(w report.WarmUp, over bool) // after each of its runs, and when it is over
 	OnStand  func([]Stand)
 }
 

@@ -348,7 +348,11 @@ func TestAWarmUpIsWaitedForAndNotJudged(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				asked, seen := 0, 0
 				var said []report.WarmUp
-				made, j := world{t: t, options: Options{WarmUp: 50 * second, OnWarmUp: func(w report.WarmUp) { said = append(said, w) }, OnRun: func(flows.Run) { seen++ }},
+				made, j := world{t: t, options: Options{WarmUp: 50 * second, OnWarmUp: func(w report.WarmUp, over bool) {
+					if over {
+						said = append(said, w)
+					}
+				}, OnRun: func(flows.Run) { seen++ }},
 					play: func(string, string, int) (time.Duration, flows.Run) {
 						if asked++; asked < tc.until {
 							return second, tc.broken

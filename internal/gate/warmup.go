@@ -41,9 +41,12 @@ func (g *Gate) warmUp(ctx context.Context) *report.WarmUp {
 		if g.opts.OnRun != nil {
 			g.opts.OnRun(run)
 		}
+		if g.opts.OnWarmUp != nil {
+			g.opts.OnWarmUp(*w, false)
+		}
 	}
 	if g.opts.OnWarmUp != nil {
-		g.opts.OnWarmUp(*w)
+		g.opts.OnWarmUp(*w, true)
 	}
 	return w
 }

@@ -112,27 +112,6 @@ func runCase(n int, r flows.Run) junit.Testcase {
 	return c
 }
 
-// evidenceLines bounds the failures that are told one by one.
-const evidenceLines = 20
-
-// evidence is the failures of runs, each with its trace.
-func evidence(runs []flows.Run) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range runs {
-		if r.Failure == nil {
-			continue
-		}
-		if n++; n <= evidenceLines {
-			fmt.Fprintf(&b, "%s trace %s: %v\n", r.Started.UTC().Format(time.RFC3339), r.TraceID, r.Failure)
-		}
-	}
-	if n > evidenceLines {
-		fmt.Fprintf(&b, "and %d more\n", n-evidenceLines)
-	}
-	return b.String()
-}
-
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
 
 // plain drops what XML 1.0 cannot hold, and the end of a CDATA section.

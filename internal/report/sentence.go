@@ -114,12 +114,15 @@ func round(d time.Duration) string {
 	return strings.NewReplacer(".00 ", " ", ".0 ", " ").Replace(duration(d))
 }
 
-// EvidenceLines is how many bad runs are told one by one.
-const EvidenceLines = 5
+// evidenceLines bounds what is told of an objective, and of the failures of a probe.
+const evidenceLines = 5
 
 // Evidence says of an objective that is not proved which runs speak against it, or
-// kept it from being judged: each with what was wrong, and its trace.
+// kept it from being judged: what was wrong, in how many, and the trace of the first.
 func Evidence(f slo.Finding, runs []flows.Run) []string {
+	if f.Verdict == slo.Pass {
+		return nil
+	}
 	bad := f.BadRuns
 	if f.CouldNotMeasure && len(bad) == 0 {
 		for _, r := range runs {
@@ -128,15 +131,33 @@ func Evidence(f slo.Finding, runs []flows.Run) []string {
 			}
 		}
 	}
-	if f.Verdict == slo.Pass || len(bad) == 0 {
-		return nil
+	return told(bad, func(r flows.Run) string { return wrong(f.Objective, r) })
+}
+
+// told puts runs together of which the same is to be said, in their order.
+func told(runs []flows.Run, what func(flows.Run) string) []string {
+	var order []string
+	like := make(map[string][]flows.Run)
+	for _, r := range runs {
+		text := what(r)
+		if len(like[text]) == 0 {
+			order = append(order, text)
+		}
+		like[text] = append(like[text], r)
 	}
 	var lines []string
-	for _, r := range bad[:min(len(bad), EvidenceLines)] {
-		lines = append(lines, wrong(f.Objective, r))
-	}
-	if more := len(bad) - EvidenceLines; more > 0 {
-		lines = append(lines, fmt.Sprintf("and %d more", more))
+	for i, text := range order {
+		if i == evidenceLines {
+			return append(lines, fmt.Sprintf("and %d more", len(order)-i))
+		}
+		same := like[text]
+		if len(same) > 1 {
+			text += fmt.Sprintf(" (%d runs)", len(same))
+		}
+		if id := same[0].TraceID; id != "" {
+			text += " [trace " + id + "]"
+		}
+		lines = append(lines, text)
 	}
 	return lines
 }
@@ -144,25 +165,20 @@ func Evidence(f slo.Finding, runs []flows.Run) []string {
 // wrong says what was wrong with a run, for an objective.
 func wrong(o slo.Objective, r flows.Run) string {
 	events, bad := o.Count(r)
-	var text string
 	switch d, timed := o.Duration(r); {
 	case r.Failure != nil && !(o.Blocks() && events > 1):
+		r.TraceID = ""
 		return Text{}.failure(r)
 	case timed:
-		text = fmt.Sprintf("%s took %s", o.SLI, duration(d))
+		return fmt.Sprintf("%s took %s", o.SLI, duration(d))
 	case o.Threshold > 0 && events > 1:
-		text = fmt.Sprintf("%d of %d %s over %s", bad, events, eventsOf(o), round(o.Threshold))
+		return fmt.Sprintf("%d of %d %s over %s", bad, events, eventsOf(o), round(o.Threshold))
 	case o.Threshold > 0:
-		text = fmt.Sprintf("%s over %s", o.SLI, round(o.Threshold))
+		return fmt.Sprintf("%s over %s", o.SLI, round(o.Threshold))
 	case o.SLI == config.DeliveryRatio:
-		text = fmt.Sprintf("%d of %d frames not delivered in time", bad, events)
-	default:
-		text = fmt.Sprintf("%d of %d %s bad", bad, events, eventsOf(o))
+		return fmt.Sprintf("%d of %d frames not delivered in time", bad, events)
 	}
-	if r.TraceID != "" {
-		text += " [trace " + r.TraceID + "]"
-	}
-	return text
+	return fmt.Sprintf("%d of %d %s bad", bad, events, eventsOf(o))
 }
 
 func eventsOf(o slo.Objective) string {

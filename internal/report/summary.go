@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/dark-tower/prober/flows"
@@ -46,8 +47,8 @@ func Markdown(w io.Writer, runs []flows.Run, j *Judgement, exitCode int) error {
 	if j != nil {
 		markdownEvidence(&b, *j, runs)
 	}
-	if failures := evidence(runs); failures != "" {
-		fmt.Fprintf(&b, "\n<details><summary>failures</summary>\n\n```\n%s```\n\n</details>\n", strings.ReplaceAll(failures, "```", "'''"))
+	if failures := failures(runs); len(failures) > 0 {
+		fmt.Fprintf(&b, "\n<details><summary>failures</summary>\n\n```\n%s\n```\n\n</details>\n", strings.ReplaceAll(strings.Join(failures, "\n"), "```", "'''"))
 	}
 	fmt.Fprintf(&b, "\nexit code %d\n\n", exitCode)
 	out := b.String()
@@ -56,6 +57,18 @@ func Markdown(w io.Writer, runs []flows.Run, j *Judgement, exitCode int) error {
 	}
 	_, err := io.WriteString(w, out)
 	return err
+}
+
+// failures are what went wrong with the runs of each probe.
+func failures(runs []flows.Run) []string {
+	var lines []string
+	for _, group := range byProbe(runs) {
+		bad := slices.DeleteFunc(slices.Clone(group), func(r flows.Run) bool { return r.Failure == nil })
+		for _, line := range told(bad, func(r flows.Run) string { r.TraceID = ""; return Text{}.failure(r) }) {
+			lines = append(lines, group[0].Probe+": "+line)
+		}
+	}
+	return lines
 }
 
 // markdownEvidence says of each objective that is not proved what speaks against it.
