@@ -63,6 +63,8 @@ type Daemon struct {
 	begun config.Daemon // as it was at the start: much of it stays in force
 	seen  []byte        // the content that the configuration was first read from
 
+	ending, closing time.Duration // see defaultEnding
+
 	mu    sync.Mutex     // protects all following fields
 	cfg   *config.Config // in force
 	named []string       // files that the configuration names, as it was read last
@@ -92,7 +94,7 @@ func open(ctx context.Context, o Options) (_ *Daemon, _ net.Listener, err error)
 	if o.LookAgain <= 0 {
 		o.LookAgain = 10 * time.Second
 	}
-	d := &Daemon{opts: o, level: new(slog.LevelVar)}
+	d := &Daemon{opts: o, level: new(slog.LevelVar), ending: defaultEnding, closing: defaultClosing}
 	var cfg *config.Config
 	if cfg, d.seen, err = d.read(); err != nil {
 		return nil, nil, err
@@ -101,9 +103,9 @@ func open(ctx context.Context, o Options) (_ *Daemon, _ net.Listener, err error)
 	if d.log, err = d.logger(cfg.Daemon.Logs); err != nil {
 		return nil, nil, err
 	}
-	token, err := cfg.Daemon.Token.Fetch(nil, nil)
-	if err != nil {
-		return nil, nil, fmt.Errorf("daemon.token: %w", err)
+	token, noToken := cfg.Daemon.Token.Fetch(nil, nil)
+	if noToken != nil {
+		noToken = fmt.Errorf("daemon.token: %w", noToken)
 	}
 	var undo []func() error // of what is open already
 	defer func() {
@@ -115,9 +117,12 @@ func open(ctx context.Context, o Options) (_ *Daemon, _ net.Listener, err error)
 	}()
 	site, err := d.site(cfg)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, errors.Join(noToken, err) // whatever is missing, at once
 	}
 	undo = append(undo, func() error { site.Close(); return nil })
+	if noToken != nil {
+		return nil, nil, noToken
+	}
 	if d.tracing, err = tracing.Open(ctx, tracing.Options{Version: o.Version, Instance: o.Instance,
 		KeepOneIn: cfg.Daemon.Traces.KeepOneIn, Log: d.log}); err != nil {
 		return nil, nil, err
@@ -141,7 +146,7 @@ func open(ctx context.Context, o Options) (_ *Daemon, _ net.Listener, err error)
 		Instance: o.Instance, FirstRun: cfg.Daemon.FirstRun.D(), Ghost: cfg.Platform.Ghost.D(),
 		Rest: d.crew.laneRest, Run: d.once, Observer: (*observer)(d),
 	})
-	if d.web, err = d.server(listener, token); err == nil {
+	if d.web, err = d.server(cfg, listener, token); err == nil {
 		err = d.adopt(ctx, site)
 	}
 	if err != nil {

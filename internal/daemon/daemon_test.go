@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dark-tower/prober/internal/daemon"
 	"github.com/dark-tower/prober/internal/devstack/fault"
 )
 
@@ -207,4 +209,14 @@ func TestStoppingInTheMiddleOfRunsLeavesNobodyBehind(t *testing.T) {
 		t.Errorf("stopping took %v", took)
 	}
 	d.until("everybody has left", func() bool { return p.ActiveMeetings() == 0 })
+}
+
+func TestEverythingThatIsMissingIsSaidAtOnce(t *testing.T) {
+	p := newPlace(t, probes)
+	p.configure(t, probes, ", token: {env: DAEMON_TEST_TOKEN}")
+	t.Setenv("DAEMON_TEST_PASSWORD", "")
+	err := daemon.Run(t.Context(), daemon.Options{Files: p.files, Out: io.Discard})
+	if err == nil || !strings.Contains(err.Error(), "DAEMON_TEST_TOKEN") || !strings.Contains(err.Error(), "DAEMON_TEST_PASSWORD") {
+		t.Errorf("error %v", err)
+	}
 }

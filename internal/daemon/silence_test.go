@@ -99,7 +99,9 @@ func TestWhateverNeverAnswersIsEndedAndCountedAndLeavesNothing(t *testing.T) {
 				answer <- body
 			}()
 			if c.talking {
-				d.until("people talk", func() bool { return strings.Contains(d.log.String(), `"probe":"media","flow":"media","actor":"speaker 1","step":"first_media"`) })
+				d.until("people talk", func() bool {
+					return strings.Contains(d.log.String(), `"probe":"media","flow":"media","actor":"speaker 1","step":"first_media"`)
+				})
 				c.cut()
 			}
 			var run struct {

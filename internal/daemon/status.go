@@ -16,12 +16,12 @@ import (
 )
 
 // server makes the port's server.
-func (d *Daemon) server(listener net.Listener, token string) (*web.Server, error) {
+func (d *Daemon) server(cfg *config.Config, listener net.Listener, token string) (*web.Server, error) {
 	return web.New(web.Options{
 		Metrics: d.metrics.Handler(), Runs: d.history, Probes: d.status, Trigger: d.trigger,
 		Alive: d.scheduler.Alive, Ready: d.scheduler.Ready,
 		Loopback: web.IsLoopback(listener.Addr()), Token: httpapi.Secret(token),
-		Version: d.opts.Version, Log: d.log,
+		Version: d.opts.Version, Platform: cfg.Platform.Organisation, Log: d.log,
 	})
 }
 
