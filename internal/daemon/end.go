@@ -16,8 +16,8 @@ import (
 // 1.6). Runs that are taken down have all of ending but closing, which is for people
 // who stay between runs to leave, for traces to be exported, and for requests to end.
 const (
-	ending  = 8 * time.Second
-	closing = 2 * time.Second
+	defaultEnding  = 8 * time.Second
+	defaultClosing = 2 * time.Second
 
 	leaving  = 5 * time.Second // at most, when there is time
 	flushing = 3 * time.Second
@@ -65,9 +65,9 @@ func (d *Daemon) run(ctx context.Context, listener net.Listener) error {
 	d.log.Info("the prober runs", "probes", len(d.scheduler.Status()), "version", d.opts.Version)
 	<-failed.Done()
 	d.log.Info("the prober is stopping", "drain", drain.String())
-	end := time.Now().Add(drain + ending)
-	await(scheduled, time.Until(end)-closing, func() {
-		d.log.Error("a run does not end, and is left behind: a defect of the prober", "waited", (drain + ending - closing).String())
+	end := time.Now().Add(drain + d.ending)
+	await(scheduled, time.Until(end)-d.closing, func() {
+		d.log.Error("a run does not end, and is left behind: a defect of the prober", "waited", (drain + d.ending - d.closing).String())
 	})
 	_ = tending.Wait()
 	unserve()
