@@ -49,7 +49,7 @@ var attributes = []attribute{
 	{"duration_ms", "run, step, phase.*, handler", "what was measured, in ms; a span is as long as the call, which may begin later and end later"},
 	{"measured", ofStep, "the step counts for objectives"},
 	{"after_cut", ofStep, "done after the cut of a reconnect"},
-	{"continuity", ofStep, "of `mc_join`: MC answered in our trace (`continued`), in another one (`broken`; linked) or in none (`absent`)"},
+	{"continuity", ofStep, "of `mc_join`, what MC's answer carries, one of " + list(flows.Continuities()) + ": our trace, one of MC's own that the span links to, none, or something that is no trace"},
 	{"time_to_media_ms", ofRun, "join: GC asked until the first frame accepted"},
 	{"time_to_restore_ms", ofRun, "reconnect: the cut until both sides hear each other again"},
 	{"unclean_leaves", ofRun, "people who did not leave as they should"},
