@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +17,7 @@ import (
 	"github.com/dark-tower/prober/internal/config"
 	"github.com/dark-tower/prober/internal/page"
 	"github.com/dark-tower/prober/internal/report"
+	"github.com/dark-tower/prober/internal/slo"
 )
 
 // checked is what a check has come to.
@@ -126,22 +129,36 @@ func put(path string, flags int, content []byte) error {
 // page is the result as the report's page takes it.
 func (r checked) page() page.Report {
 	version, _ := build()
-	out := page.Report{Version: version, At: r.started, Runs: r.runs, Verdict: page.Undecided, Why: "exit code " + fmt.Sprint(r.code)}
+	out := page.Report{Version: version, Platform: r.cfg.Platform.Organisation, At: r.started, Runs: r.runs, Verdict: page.Undecided}
 	if r.judgement == nil {
 		switch r.code {
 		case report.ExitOK:
 			out.Verdict, out.Why = page.Pass, "every run succeeded"
 		case report.ExitFailed:
 			out.Verdict, out.Why = page.Fail, "a run failed"
+		case report.ExitInconclusive:
+			out.Why = "no run failed, and not all could be judged"
+		case report.ExitProber:
+			out.Why = "the prober could not judge any run"
+		case report.ExitInterrupted:
+			out.Why = "interrupted"
 		}
 		return out
 	}
-	out.Verdict, out.Why = page.Verdict(r.judgement.Verdict), r.judgement.Line()
-	for _, f := range r.judgement.Findings {
+	j := *r.judgement
+	out.Verdict, out.Why = page.Verdict(j.Verdict), why(j)
+	if j.Interrupted {
+		out.Verdict = page.Undecided
+	}
+	for _, f := range j.Findings {
+		text := append([]string{report.Besides(f)}, report.Evidence(f, r.runs)...)
 		v := page.ObjectiveVerdict{
 			Objective: f.Objective.Name, Probe: f.Objective.Probe, Indicator: string(f.Objective.SLI), Target: f.Objective.Target,
 			Threshold: f.Objective.Threshold, Verdict: page.Verdict(f.Verdict), Events: f.Judged, Bad: f.Bad, Unknown: f.Unknown,
-			Proved: f.Proves, Confidence: f.Plan.Confidence, Text: report.Sentence(f),
+			Confidence: f.Plan.Confidence, Text: strings.Join(slices.DeleteFunc(text, func(s string) bool { return s == "" }), "; "),
+		}
+		if f.Verdict != slo.Fail {
+			v.Proved = f.Proves
 		}
 		if f.Plan.Prove > 0 {
 			v.Prove = &f.Plan.Prove
@@ -149,4 +166,16 @@ func (r checked) page() page.Report {
 		out.Verdicts = append(out.Verdicts, v)
 	}
 	return out
+}
+
+// why is the line of a verdict where the verdict itself is shown apart.
+func why(j report.Judgement) string {
+	line := j.Line()
+	for _, head := range []string{"PASS: ", "FAIL: ", "INCONCLUSIVE: "} {
+		line = strings.TrimPrefix(line, head)
+	}
+	if j.WarmUp != nil {
+		line += "; " + j.WarmUp.String()
+	}
+	return line
 }

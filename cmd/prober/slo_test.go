@@ -1,10 +1,17 @@
 package main
 
 import (
+	"math"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/dark-tower/prober/internal/setup"
+	"github.com/dark-tower/prober/internal/slo"
+	"github.com/dark-tower/prober/internal/slo/simulate"
 )
 
 // objectives has one objective of each kind that is printed in a way of its own.
@@ -85,5 +92,74 @@ func TestWithoutObjectivesThereIsNothingToShow(t *testing.T) {
 	}
 	if r := run(t.Context(), "slo", "simulate").must(t, 0); r.stdout != "there are no objectives\n" {
 		t.Errorf("got %v", r)
+	}
+}
+
+// TestTheTablesInTheDocsAreWhatIsPrinted: lines of docs/objectives.md that begin with an
+// objective are those of `prober slo show`, as far as they go.
+func TestTheTablesInTheDocsAreWhatIsPrinted(t *testing.T) {
+	docs, err := os.ReadFile(filepath.Join("..", "..", "docs", "objectives.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := run(t.Context(), "slo", "show", "--config", filepath.Join("..", "..", "probes.yaml")).must(t, 0).stdout
+	printed := make(map[string]bool)
+	for line := range strings.Lines(shown) {
+		if strings.HasPrefix(line, "  ") && !strings.HasPrefix(line, "  *") && !strings.HasPrefix(line, "  what ") {
+			printed[strings.Join(strings.Fields(line), " ")] = false
+		}
+	}
+	quoted := 0
+	for line := range strings.Lines(string(docs)) {
+		if !strings.HasPrefix(line, "  ") || !strings.Contains(line, "  join-") && !strings.Contains(line, "-availability  ") && !strings.Contains(line, "%  ") {
+			continue
+		}
+		text, found := strings.Join(strings.Fields(line), " "), false
+		for p := range printed {
+			found = found || strings.HasPrefix(p, text)
+		}
+		if quoted++; !found {
+			t.Errorf("nobody prints: %s", line)
+		}
+	}
+	if objectives := len(printed) - 2; quoted != objectives { // but for the heads
+		t.Errorf("%d lines are quoted, and there are %d", quoted, objectives)
+	}
+}
+
+// TestTheRatesInTheDocsAreWhatIsPlayed compares them with fewer checks, as far as those
+// carry.
+func TestTheRatesInTheDocsAreWhatIsPlayed(t *testing.T) {
+	docs, err := os.ReadFile(filepath.Join("..", "..", "docs", "objectives.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := setup.Load(filepath.Join("..", "..", "probes.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := simulate.Verdicts(slo.Objectives(cfg), simulate.Checks{Games: 4000, Seed: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		line := regexp.MustCompile(`(?m)^\| ` + r.Objective.Name + `[^|]*\| ([0-9.]+) % \| ([0-9.]+) % \| ([0-9.]+) % \| ([0-9.]+) %, ([0-9.]+) \|$`).FindSubmatch(docs)
+		if line == nil {
+			t.Errorf("%s is not in the docs", r.Objective.Name)
+			continue
+		}
+		rates := []float64{100 * r.Healthy.Pass, 100 * r.AtTarget.Fail, 100 * r.AtProve.Pass, 100 * r.Broken.Fail, r.Broken.Runs}
+		if r.Objective.Blocks() {
+			rates = rates[:4] // of several ways to be broken, as bad as each other, any may be the worst
+		}
+		for i, got := range rates {
+			said, err := strconv.ParseFloat(string(line[i+1]), 64)
+			if err != nil || math.Abs(got-said) > 1.2 {
+				t.Errorf("%s, column %d: the docs say %s, and it is %.2f", r.Objective.Name, i+1, line[i+1], got)
+			}
+		}
+		if 100*r.AtTarget.Fail > 2.5 || 100*r.AtProve.Pass > 6 {
+			t.Errorf("%s: wrong fails %v, wrong passes %v", r.Objective.Name, r.AtTarget.Fail, r.AtProve.Pass)
+		}
 	}
 }

@@ -56,7 +56,7 @@ func (j Judgement) color() slo.Verdict {
 }
 
 func proves(f slo.Finding) string {
-	if f.Proves == nil {
+	if f.Proves == nil || f.Verdict == slo.Fail {
 		return "-"
 	}
 	return proved(*f.Proves)

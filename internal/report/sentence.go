@@ -16,15 +16,33 @@ func Sentence(f slo.Finding) string {
 	if f.Judged == 0 {
 		return unknown(f)
 	}
-	parts := []string{seen(f)}
+	text := seen(f)
+	if f.Verdict != slo.Fail && f.Proves != nil {
+		text += fmt.Sprintf(", proves >= %s at %s", proved(*f.Proves), share(f.Plan.Confidence))
+		if f.Blocks {
+			text += ", each run being one observation"
+		}
+	}
+	return strings.Join(append([]string{text}, besides(f)...), "; ")
+}
+
+// Besides is the part of a sentence that whoever shows counts and proofs in columns
+// has not shown with them; it may be empty.
+func Besides(f slo.Finding) string {
+	if f.Judged == 0 {
+		return unknown(f)
+	}
+	rest := besides(f)
+	if f.Blocks {
+		rest = append([]string{seen(f) + ", each run being one observation"}, rest...)
+	}
+	return strings.Join(rest, "; ")
+}
+
+func besides(f slo.Finding) []string {
+	var parts []string
 	if f.Verdict == slo.Fail {
 		parts = append(parts, missedBy(f))
-	} else if f.Proves != nil {
-		by := ""
-		if f.Blocks {
-			by = ", each run being one observation"
-		}
-		parts[0] += fmt.Sprintf(", proves >= %s at %s%s", proved(*f.Proves), share(f.Plan.Confidence), by)
 	}
 	if o := f.Objective; f.Bound != nil {
 		parts = append(parts, fmt.Sprintf("%s p%s <= %s (needs <= %s)", o.SLI, strings.TrimSuffix(config.Ratio(o.Target).String(), "%"), duration(*f.Bound), round(o.Threshold)))
@@ -35,7 +53,7 @@ func Sentence(f slo.Finding) string {
 	if f.Unknown > 0 {
 		parts = append(parts, unknown(f))
 	}
-	return strings.Join(parts, "; ")
+	return parts
 }
 
 // seen is what was counted: runs, or the events in them.
@@ -45,7 +63,7 @@ func seen(f slo.Finding) string {
 	}
 	text := fmt.Sprintf("%d/%d %s good in %s", f.Events-f.Errors, f.Events, events(f.Objective.SLI), counted(f.Judged, "run"))
 	if f.Bad > 0 {
-		text += fmt.Sprintf(", %d of them with a bad one", f.Bad)
+		text += fmt.Sprintf(", %d with bad ones", f.Bad)
 	}
 	return text
 }
@@ -67,7 +85,7 @@ func missedBy(f slo.Finding) string {
 	p, target := f.Plan, share(f.Objective.Target)
 	switch {
 	case f.Blocks:
-		return fmt.Sprintf("that a share of %s is good is refuted, each run being one observation", target)
+		return fmt.Sprintf("that %s is good is refuted", target)
 	case f.Bad < p.FailFrom:
 		return fmt.Sprintf("the first %d all bad is more than chance at a target of %s", f.Bad, target)
 	}
@@ -91,6 +109,8 @@ func unknown(f slo.Finding) string {
 	switch {
 	case f.Unknown == 0:
 		return "there was no run"
+	case f.Spoilt == 0 && f.Blocks:
+		return counted(f.Unknown, "run") + " had none"
 	case f.Spoilt == 0:
 		return counted(f.Unknown, "run") + " could not be judged"
 	case f.Spoilt < f.Unknown:
