@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -218,5 +219,56 @@ func TestEverythingThatIsMissingIsSaidAtOnce(t *testing.T) {
 	err := daemon.Run(t.Context(), daemon.Options{Files: p.files, Out: io.Discard})
 	if err == nil || !strings.Contains(err.Error(), "DAEMON_TEST_TOKEN") || !strings.Contains(err.Error(), "DAEMON_TEST_PASSWORD") {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestAnOutageDoesNotThinOutItsOwnSamplesAndSlowsOnlyItsProbe(t *testing.T) {
+	p := newPlace(t, probes)
+	d := p.start(t)
+	d.atLeast(joinsGood, 1)
+	d.until("the others have begun", func() bool { return len(d.runs("probe=sign-in&outcome=success")) > 0 })
+	const (
+		failed  = `dt_synthetic_runs_total{flow="join",outcome="failure",probe="join",trigger="schedule"}`
+		skipped = `dt_synthetic_runs_skipped_total{probe="join",reason="unavailable"}`
+		backoff = `dt_synthetic_backoff_interval_seconds{probe=%q}`
+		bad     = `dt_synthetic_slo_bad_events_total{flow="join",service="platform",slo="join-availability"}`
+	)
+	p.Faults().Set(fault.Faults{GC: fault.GC{JoinStatus: 503}})
+	d.atLeast(skipped, 2)
+	if v, _ := d.sample(fmt.Sprintf(backoff, "join")); v != 4 && v != 8 {
+		t.Errorf("the probe runs every %v s", v)
+	}
+	if v, ok := d.sample(fmt.Sprintf(backoff, "sign-in")); !ok || v != 0 {
+		t.Errorf("a probe that asked nobody runs every %v s", v)
+	}
+	p.Faults().Set(fault.Faults{})
+	good, _ := d.sample(joinsGood)
+	d.atLeast(joinsGood, good+1)
+	d.until("it runs at its own interval again", func() bool { v, _ := d.sample(fmt.Sprintf(backoff, "join")); return v == 0 })
+	runs, _ := d.sample(failed)
+	slots, _ := d.sample(skipped)
+	if v, _ := d.sample(bad); v != runs+slots {
+		t.Errorf("%v bad events of %v failed runs and %v slots skipped because of them", v, runs, slots)
+	}
+}
+
+func TestWhatIsProbablyNotMeantIsSaidAndWhatWaitsForAStartEachTime(t *testing.T) {
+	p := newPlace(t, probes)
+	p.configure(t, probes, ", budget: {participants: 3}")
+	d := p.start(t)
+	if !strings.Contains(d.log.String(), "skipped as saturated") {
+		t.Errorf("the log does not say that the budget is small\n%s", d.log)
+	}
+	const later = "this setting takes effect with the next start"
+	p.configure(t, probes, ", keep: 50")
+	d.again()
+	d.again()
+	if n := strings.Count(d.log.String(), later); n != 2 {
+		t.Errorf("said %d times of 2", n)
+	}
+	p.configure(t, probes, ", budget: {participants: 3}")
+	d.again()
+	if n := strings.Count(d.log.String(), later); n != 2 {
+		t.Error("said of a setting that is as it was at the start")
 	}
 }
