@@ -9,6 +9,15 @@ import (
 	"github.com/dark-tower/prober/internal/darktower/tracecontext"
 )
 
+// The messages of steps.
+const (
+	stepDone   = "step done"
+	stepFailed = "step failed"
+)
+
+// runSays is the message of a run with an outcome.
+func runSays(outcome string) string { return "run " + verb(flows.Outcome(outcome)) }
+
 // Runs writes one record for each step and for each run, with the target
 // "prober.<flow>". The zero value is silent.
 type Runs struct{ log *slog.Logger }
@@ -21,7 +30,7 @@ func (r Runs) Step(probe string, flow flows.Flow, s flows.StepResult) {
 	if r.log == nil {
 		return
 	}
-	message, outcome, hop := "step done", s.Failure.Outcome(), s.Step.Owner()
+	message, outcome, hop := stepDone, s.Failure.Outcome(), s.Step.Owner()
 	attrs := []slog.Attr{
 		slog.String(keyTarget, "prober."+string(flow)), slog.String("trace_id", s.TraceID), slog.String("span_id", s.SpanID),
 		slog.String("probe", probe), slog.String("flow", string(flow)), slog.String("actor", s.Actor), slog.String("step", string(s.Step)),
@@ -31,7 +40,7 @@ func (r Runs) Step(probe string, flow flows.Flow, s flows.StepResult) {
 		attrs = append(attrs, slog.Bool("after_cut", true))
 	}
 	if f := s.Failure; f != nil {
-		message, hop = "step failed", f.Hop
+		message, hop = stepFailed, f.Hop
 		attrs = append(attrs, failure(f)...)
 	}
 	attrs = append(attrs, slog.String("hop", string(hop)))
@@ -72,7 +81,7 @@ func (r Runs) Run(run flows.Run) {
 		attrs = append(attrs, slog.String("step", string(f.Step)), slog.String("actor", f.Actor), slog.String("hop", string(f.Hop)))
 		attrs = append(attrs, failure(f)...)
 	}
-	r.write(severity(run.Outcome), "run "+verb(run.Outcome), attrs)
+	r.write(severity(run.Outcome), runSays(string(run.Outcome)), attrs)
 }
 
 func failure(f *flows.Failure) []slog.Attr {

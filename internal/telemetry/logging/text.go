@@ -1,6 +1,7 @@
 package logging
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -13,8 +14,9 @@ import (
 
 // Columns of a line of text, in characters.
 const (
-	widthTarget  = 16
-	widthMessage = 18
+	widthSubject = 17
+	widthWhat    = 22
+	widthTook    = 9
 )
 
 // ANSI colours.
@@ -25,8 +27,9 @@ const (
 	yellow = "\x1b[33m"
 )
 
-// textWriter writes lines for people: time of day, level, target, message, and the rest
-// as key=value. The flow is in the target, and the span is for machines.
+// textWriter writes lines for people: time of day, level, what it is about, what
+// happened, how long it took, and the rest as key=value. What the first columns say is
+// not said again, and spans are for machines.
 type textWriter struct {
 	color bool
 
@@ -35,27 +38,76 @@ type textWriter struct {
 }
 
 func (t *textWriter) write(_ context.Context, l line) error {
+	h := headlineOf(l)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %-*s %-*s", t.paint(faint, l.at.Format("15:04:05.000")), t.level(l.level),
-		widthTarget, printable(l.target), widthMessage, printable(l.message))
-	var correlation []slog.Attr
-	for _, a := range l.top {
-		switch a.Key {
-		case "span_id", "flow":
-		case "trace_id", "run":
-			correlation = append(correlation, a)
-		default:
-			t.pair(&b, "", a)
-		}
+		widthSubject, printable(h.subject), widthWhat, printable(h.what))
+	if h.took != "" {
+		fmt.Fprintf(&b, " %*s", widthTook, h.took)
 	}
-	for _, a := range append(l.fields, correlation...) {
-		t.pair(&b, "", a)
+	for _, a := range h.rest {
+		t.pair(&b, " ", a)
 	}
 	out := strings.TrimRight(b.String(), " ") + "\n"
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	_, err := io.WriteString(t.w, out)
 	return err
+}
+
+// headline is a record as its columns have it.
+type headline struct {
+	subject, what, took string
+	rest                []slog.Attr
+}
+
+// headlineOf puts a record into columns. A probe's records are about the probe; a
+// step is told by who did what, and where it went well, its trace is the run's.
+func headlineOf(l line) headline {
+	top := make(map[string]string)
+	for _, a := range l.top {
+		top[a.Key] = a.Value.String()
+	}
+	h := headline{subject: cmp.Or(top["probe"], l.target), what: l.message}
+	said := map[string]bool{"probe": true, "flow": true, "span_id": true}
+	switch l.message {
+	case stepDone:
+		h.what = top["actor"] + " " + top["step"]
+		said["actor"], said["step"], said["hop"], said["outcome"], said["measured"], said["trace_id"] = true, true, true, true, true, true
+	case stepFailed:
+		h.what = top["actor"] + " " + top["step"] + " failed"
+		said["actor"], said["step"], said["outcome"], said["measured"] = true, true, true, true
+	case runSays(top["outcome"]):
+		said["outcome"] = true
+	}
+	if ms, err := strconv.ParseFloat(top["duration_ms"], 64); err == nil {
+		h.took, said["duration_ms"] = took(ms), true
+	}
+	var last []slog.Attr // what correlates
+	for _, a := range l.top {
+		switch {
+		case said[a.Key]:
+		case a.Key == "trace_id", a.Key == "run":
+			last = append(last, a)
+		default:
+			h.rest = append(h.rest, a)
+		}
+	}
+	for _, a := range l.fields {
+		if !said[a.Key] {
+			h.rest = append(h.rest, a)
+		}
+	}
+	h.rest = append(h.rest, last...)
+	return h
+}
+
+// took writes milliseconds as people read them.
+func took(ms float64) string {
+	if ms >= 1000 {
+		return strconv.FormatFloat(ms/1000, 'f', 2, 64) + " s"
+	}
+	return strconv.FormatFloat(ms, 'f', 1, 64) + " ms"
 }
 
 func (t *textWriter) paint(color, s string) string {
@@ -78,14 +130,17 @@ func (t *textWriter) level(l slog.Level) string {
 	return name
 }
 
-func (t *textWriter) pair(b *strings.Builder, prefix string, a slog.Attr) {
-	if a.Value.Kind() == slog.KindGroup {
-		for _, inner := range a.Value.Group() {
-			t.pair(b, prefix+a.Key+".", inner)
-		}
+// pair writes key=value, and of a group key{key=value ...}.
+func (t *textWriter) pair(b *strings.Builder, before string, a slog.Attr) {
+	if a.Value.Kind() != slog.KindGroup {
+		b.WriteString(before + t.paint(faint, quoted(a.Key)+"=") + quoted(a.Value.String()))
 		return
 	}
-	b.WriteString(" " + t.paint(faint, quoted(prefix+a.Key)+"=") + quoted(a.Value.String()))
+	b.WriteString(before + t.paint(faint, quoted(a.Key)+"{"))
+	for i, inner := range a.Value.Group() {
+		t.pair(b, " "[:min(i, 1)], inner)
+	}
+	b.WriteString(t.paint(faint, "}"))
 }
 
 // quoted is s in quotes when it would not be read as one word.
