@@ -267,17 +267,30 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 	}
 	code, _ := lanes.Code("join-check")
 	cage.Plant("meeting code", code.Reveal())
+	dir := t.TempDir()
+	t.Setenv(summaryVariable, filepath.Join(dir, "summary.md"))
+	if err := os.WriteFile(filepath.Join(dir, "message"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, bend := range []fault.Faults{
 		{}, {GC: fault.GC{JoinStatus: 404}}, {AC: fault.AC{SignInStatus: 401}}, {MC: fault.MC{JoinError: 2}}, {MH: fault.MH{RejectConnect: true}},
 	} {
 		p.Faults().Set(bend)
 		for _, args := range [][]string{
 			p.check("join", "--verbose"), p.check("join", "--verbose", "--output", "json"),
+			p.check("join", "--gate", "--runs", "1", "--for", "0s", "--warm-up", "1ms", "--verbose", "--termination-log", filepath.Join(dir, "message"),
+				"--junit", filepath.Join(dir, "gate.xml"), "--html", filepath.Join(dir, "gate.html")),
 			{"config", "show", "--config", p.files.Config},
 			{"provision", "--config", p.files.Config, "--lanes", p.files.Lanes},
 		} {
 			if r := run(t.Context(), args...); len(cage.Find(r.stdout+r.stderr)) > 0 {
 				t.Errorf("%v prints %v", args, cage.Find(r.stdout+r.stderr))
+			}
+		}
+		for _, name := range []string{"summary.md", "message", "gate.xml", "gate.html"} {
+			content, err := os.ReadFile(filepath.Join(dir, name))
+			if found := cage.Find(string(content)); err != nil || len(content) == 0 || len(found) > 0 {
+				t.Errorf("%s: %d bytes, %v, with %v", name, len(content), err, found)
 			}
 		}
 	}
