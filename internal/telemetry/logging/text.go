@@ -15,7 +15,7 @@ import (
 // Columns of a line of text, in characters.
 const (
 	widthSubject = 17
-	widthWhat    = 22
+	widthWhat    = 24
 	widthTook    = 9
 )
 
