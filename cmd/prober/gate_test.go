@@ -45,7 +45,7 @@ type verdict struct {
 func gated(t *testing.T) platform {
 	t.Helper()
 	p := newPlatform(t, devstack.Options{})
-	edit(t, p.files.Config, "gate: {prove: 80%, runs: 14}", "gate: {prove: 50%, runs: 5}", "ghost: 45s", "ghost: 1s", "rest: 200ms", "rest: 10ms")
+	edit(t, p.files.Config, "gate: {prove: 80%, runs: 14}", "gate: {prove: 50%, runs: 5}", "ghost: 45s", "ghost: 1s", "rest: 200ms", "rest: 500ms")
 	return p
 }
 
@@ -143,7 +143,7 @@ func TestAPlatformThatIsDownIsAFailedDeploy(t *testing.T) {
 // error; the verdict is the first that is printed.
 func TestThePlanComesFirst(t *testing.T) {
 	p := gated(t)
-	r := pipeline(t, p.check("join", "--probe", "reconnect-abrupt", "--gate", "--for", "5s", "--runs", "3")...).must(t, report.ExitInconclusive)
+	r := pipeline(t, p.check("join", "--probe", "reconnect-abrupt", "--gate", "--for", "2s", "--runs", "3")...).must(t, report.ExitInconclusive)
 	golden(t, "gate-plan.txt", r.stderr)
 	if !strings.HasPrefix(r.stdout, "INCONCLUSIVE: ") {
 		t.Errorf("got %v", r)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,30 +12,32 @@ import (
 
 func TestAChangeThatStaysIsTakenOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		content, changes := []byte("a"), 0
+		var content atomic.Value // []byte
+		var changes atomic.Int32
+		content.Store([]byte("a"))
 		asked := make(chan struct{})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			look := func() []byte { return content }
-			follow(ctx, 10*time.Second, asked, []byte("before"), look, func() []byte { changes++; return content })
+			look := func() []byte { return content.Load().([]byte) }
+			follow(ctx, 10*time.Second, asked, []byte("before"), look, func() []byte { changes.Add(1); return look() })
 		}()
 		wait := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
-		expect := func(n int, what string) {
+		expect := func(n int32, what string) {
 			t.Helper()
-			if changes != n {
-				t.Fatalf("%s: %d reloads, want %d", what, changes, n)
+			if got := changes.Load(); got != n {
+				t.Fatalf("%s: %d reloads, want %d", what, got, n)
 			}
 		}
 		wait(21 * time.Second)
 		expect(1, "changed since it was first read")
 		wait(time.Minute)
 		expect(1, "nothing changed")
-		content = []byte("b")
+		content.Store([]byte("b"))
 		wait(10 * time.Second)
 		expect(1, "seen once: somebody may still be writing")
-		content = []byte("bc")
+		content.Store([]byte("bc"))
 		wait(10 * time.Second)
 		expect(1, "seen once again")
 		wait(10 * time.Second)
@@ -44,9 +47,9 @@ func TestAChangeThatStaysIsTakenOnce(t *testing.T) {
 		asked <- struct{}{}
 		synctest.Wait()
 		expect(3, "asked for, with the same content")
-		content = []byte("d")
+		content.Store([]byte("d"))
 		wait(11 * time.Second)
-		content = []byte("bc")
+		content.Store([]byte("bc"))
 		wait(time.Minute)
 		expect(3, "changed back before it was taken")
 		cancel()
