@@ -39,7 +39,7 @@ func TestEverythingIsKilledOneByOne(t *testing.T) {
 			return len(runs) == 0 || runs[0].String() != good
 		})
 	})
-	process, goroutines := d.cmd.Process.Pid, d.sample("go_goroutines")
+	process, goroutines, files := d.cmd.Process.Pid, d.sample("go_goroutines"), d.sample("process_open_fds")
 	for _, k := range []struct {
 		name string
 		kill func() error
@@ -79,6 +79,9 @@ func TestEverythingIsKilledOneByOne(t *testing.T) {
 	}
 	if now := d.sample("go_goroutines"); now > goroutines+10 {
 		t.Errorf("%v goroutines at the beginning, %v now", goroutines, now)
+	}
+	if now := d.sample("process_open_fds"); now > files+10 {
+		t.Errorf("%v open files at the beginning, %v now", files, now)
 	}
 	if code := d.stop(); code != 0 {
 		t.Errorf("exit code %d", code)

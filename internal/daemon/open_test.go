@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -154,5 +156,36 @@ func TestAnAbortedRunIsNeitherGoodNorBad(t *testing.T) {
 	}
 	if err := run(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestHealthAndReadinessAreTheSchedulers(t *testing.T) {
+	d, run, _ := ready(t)
+	ask := func(path string) int {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "http://127.0.0.1"+path, nil)
+		d.web.Handler().ServeHTTP(w, r)
+		return w.Code
+	}
+	for _, path := range []string{"/health", "/ready"} {
+		if status := ask(path); status != http.StatusServiceUnavailable {
+			t.Errorf("%s is %d before the scheduler runs", path, status)
+		}
+	}
+	ctx, stop := context.WithCancelCause(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	for deadline := time.Now().Add(time.Minute); ask("/ready") != http.StatusOK; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("never ready")
+		}
+	}
+	stop(flows.ErrShutdown)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	for _, path := range []string{"/health", "/ready"} {
+		if status := ask(path); status != http.StatusServiceUnavailable {
+			t.Errorf("%s is %d when the scheduler has stopped", path, status)
+		}
 	}
 }
