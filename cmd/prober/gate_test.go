@@ -45,7 +45,7 @@ type verdict struct {
 func gated(t *testing.T) platform {
 	t.Helper()
 	p := newPlatform(t, devstack.Options{})
-	edit(t, p.files.Config, "gate: {prove: 80%, runs: 14}", "gate: {prove: 50%, runs: 5}", "ghost: 45s", "ghost: 1s", "rest: 200ms", "rest: 500ms")
+	edit(t, p.files.Config, "gate: {prove: 80%, runs: 14}", "gate: {prove: 50%, runs: 5}", "ghost: 45s", "ghost: 1s", "rest: 1s", "rest: 500ms")
 	return p
 }
 

@@ -200,8 +200,20 @@ func (g *Gate) Run(ctx context.Context) ([]flows.Run, report.Judgement) {
 		}
 	}
 	out := report.Judge(findings)
+	out.Aside = g.aside()
 	out.WarmUp, out.Took, out.TakenFor, out.Interrupted = warmUp, time.Since(begun), g.opts.TakenFor, ctx.Err() != nil
 	return g.runs, out
+}
+
+// aside is what the runs say about the objectives of their probes that do not gate.
+func (g *Gate) aside() []slo.Finding {
+	var out []slo.Finding
+	for _, o := range slo.Objectives(g.opts.Site.Config) {
+		if o.Gate == nil && slices.ContainsFunc(g.probes, func(j *judged) bool { return j.Name == o.Probe }) {
+			out = append(out, slo.Aside(o, g.runs))
+		}
+	}
+	return out
 }
 
 // Close ends what outlives a run.

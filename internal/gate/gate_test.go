@@ -51,6 +51,9 @@ func with(t *testing.T, faults fault.Faults, o gate.Options, seen func(*fault.Pa
 			m.Duration = config.Duration(time.Second)
 		}
 	}
+	for i := range cfg.Lanes {
+		cfg.Lanes[i].Rest = config.Duration(500 * time.Millisecond)
+	}
 	tasks, err := check.Select(cfg, probes, 100)
 	if err != nil {
 		t.Fatal(err)
@@ -129,6 +132,16 @@ func TestASlowRelayFailsTheMediaOnly(t *testing.T) {
 	t.Parallel()
 	runs, j := onEmbedded(t, fault.Faults{MH: fault.MH{Delay: 200 * time.Millisecond}}, 0, "join", "media")
 	expect(t, runs, j, report.ExitFailed, map[string]slo.Verdict{"join-availability": slo.Pass, "media-availability": slo.Pass, "media-one-way-latency": slo.Fail})
+	var aside []string
+	for _, f := range j.Aside {
+		aside = append(aside, f.Objective.Name)
+		if f.Judged == 0 {
+			t.Errorf("nothing is said of %s", f.Objective.Name)
+		}
+	}
+	if got := strings.Join(aside, " "); got != "join-time-to-media media-delivery-ratio" {
+		t.Errorf("aside are %s", got)
+	}
 }
 
 // TestAPlatformThatHasJustBeenDeployedPassesAfterAWarmUp: GC does not know AC's key yet,

@@ -234,13 +234,13 @@ func TestABoundIsKept(t *testing.T) {
 		})
 	})
 	t.Run("fewer are planned", func(t *testing.T) {
-		w := world{t: t, options: Options{For: 75 * second}}
-		if plan := w.open().Plan(); plan[0] != "join: up to 11 runs on 1 lane, as no more of 14 fit into 1m15s" || !slices.Contains(plan, "join-availability cannot be proved by 11 runs: 80% takes 14") {
+		w := world{t: t, options: Options{For: time.Minute}}
+		if plan := w.open().Plan(); plan[0] != "join: up to 10 runs on 1 lane, as no more of 14 fit into 1m" || !slices.Contains(plan, "join-availability cannot be proved by 10 runs: 80% takes 14") {
 			t.Errorf("plan %q", plan)
 		}
 		synctest.Test(t, func(t *testing.T) {
 			w.t = t
-			if made, j := w.run(t.Context()); j.Verdict != slo.Inconclusive || j.CouldNotMeasure || len(made) > 11 {
+			if made, j := w.run(t.Context()); j.Verdict != slo.Inconclusive || j.CouldNotMeasure || len(made) > 10 {
 				t.Errorf("%d runs: %s", len(made), j.Line())
 			}
 		})
@@ -421,20 +421,20 @@ func TestThePlanSaysWhatIsNotGoingToBeKnown(t *testing.T) {
 		{"all probes", world{lanes: 2, options: Options{Tasks: all, Spread: time.Minute}}, `join: up to 14 runs on 2 lanes
 media: up to 14 runs on 1 lane
 silent: not run, as none of its objectives gates
-about 3m39s when all is well, longer when runs are slow or fail; a probe ends as soon as its verdicts stand`},
+about 3m25s when all is well, longer when runs are slow or fail; a probe ends as soon as its verdicts stand`},
 		{"some of them", world{lanes: 2}, `join: up to 14 runs on 2 lanes
 not judged, as their probes are not part of this check: media-availability
-about 44s when all is well, longer when runs are slow or fail; a probe ends as soon as its verdicts stand`},
+about 37s when all is well, longer when runs are slow or fail; a probe ends as soon as its verdicts stand`},
 		{"too few runs", world{options: Options{Runs: 3, WarmUp: 5 * time.Minute}}, `join: up to 3 runs on 1 lane
 not judged, as their probes are not part of this check: media-availability
 join-availability cannot be proved by 3 runs: 80% takes 14
-about 16s when all is well, longer when runs are slow or fail; before it, a warm-up of at most 5m; a probe ends as soon as its verdicts stand`},
+about 13s when all is well, longer when runs are slow or fail; before it, a warm-up of at most 5m; a probe ends as soon as its verdicts stand`},
 		{"within a time", world{lanes: 2, options: Options{For: 10 * time.Minute}}, `join: up to 14 runs on 2 lanes
 not judged, as their probes are not part of this check: media-availability
-about 9m19s when all is well; no run begins after 10m; a probe ends as soon as its verdicts stand`},
+about 9m18s when all is well; no run begins after 10m; a probe ends as soon as its verdicts stand`},
 		{"one at a time", world{lanes: 6, budget: "{participants: 2}"}, `join: up to 14 runs on 6 lanes
 not judged, as their probes are not part of this check: media-availability
-about 28s when all is well, longer when runs are slow or fail; a probe ends as soon as its verdicts stand`},
+about 14s when all is well, longer when runs are slow or fail; a probe ends as soon as its verdicts stand`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.w.t = t

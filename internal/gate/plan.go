@@ -11,7 +11,7 @@ import (
 )
 
 // usual is how long a run takes besides what its parameters say.
-const usual = 2 * time.Second
+const usual = time.Second
 
 // each is how long a run takes when all is well, and how long its lane then rests.
 func (j *judged) each() (run, rest time.Duration) {

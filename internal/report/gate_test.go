@@ -121,6 +121,11 @@ func judgements(t *testing.T) map[string]judgement {
 
 	add("pass", append(series(61, nil), slowRelay(22, map[int]int{3: 1})...), availability(61), timeToMedia(61), latency(22))
 	change("pass", func(j *report.Judgement) { j.WarmUp = &report.WarmUp{Runs: 3, Took: 41 * time.Second, Ready: true} })
+	change("pass", func(j *report.Judgement) {
+		o, none := timeToMedia(61), latency(22)
+		o.Name, o.Gate, o.Threshold, none.Name, none.Probe = "join-quick", nil, 950*ms, "other-latency", "other"
+		j.Aside = []slo.Finding{slo.Aside(o, out["pass"].runs), slo.Aside(none, out["pass"].runs)}
+	})
 	add("fail", append(series(61, map[int]flows.Run{3: unreachable(), 4: unreachable(), 9: unreachable(), 11: unreachable()}), slowRelay(22, late)...),
 		availability(61), timeToMedia(61), latency(22))
 	change("fail", func(j *report.Judgement) {

@@ -15,6 +15,7 @@ type gateOf struct {
 	Seconds         float64     `json:"duration_seconds"`
 	WarmUp          *warmUpOf   `json:"warm_up,omitempty"`
 	Objectives      []findingOf `json:"objectives"`
+	Aside           []asideOf   `json:"not_judged,omitempty"`
 }
 
 type warmUpOf struct {
@@ -52,6 +53,20 @@ type findingOf struct {
 	Text             string      `json:"text"`
 }
 
+// asideOf is an objective that does not gate.
+type asideOf struct {
+	Objective    string     `json:"objective"`
+	Probe        string     `json:"probe"`
+	SLI          config.SLI `json:"sli"`
+	Target       float64    `json:"target"`
+	Runs         int        `json:"runs_seen"`
+	Bad          int        `json:"runs_bad"`
+	Events       uint64     `json:"events"`
+	BadEvents    uint64     `json:"bad_events"`
+	BoundSeconds *float64   `json:"percentile_at_most_seconds,omitempty"`
+	Text         string     `json:"text"`
+}
+
 func jsonGate(j *Judgement) *gateOf {
 	if j == nil {
 		return nil
@@ -62,6 +77,14 @@ func jsonGate(j *Judgement) *gateOf {
 	}
 	for _, f := range j.Findings {
 		out.Objectives = append(out.Objectives, jsonFinding(f))
+	}
+	for _, f := range j.Aside {
+		o := f.Objective
+		aside := asideOf{Objective: o.Name, Probe: o.Probe, SLI: o.SLI, Target: o.Target, Runs: f.Judged, Bad: f.Bad, Events: f.Events, BadEvents: f.Errors, Text: Sentence(f)}
+		if f.Bound != nil {
+			aside.BoundSeconds = new(f.Bound.Seconds())
+		}
+		out.Aside = append(out.Aside, aside)
 	}
 	return out
 }

@@ -33,10 +33,16 @@ func (t Text) Judgement(w io.Writer, j Judgement, runs []flows.Run) error {
 		b.WriteByte('\n')
 	}
 	for _, f := range j.Findings {
-		hanging(&b, f.Objective.Name+": "+Sentence(f))
+		hanging(&b, 2, f.Objective.Name+": "+Sentence(f))
 		for _, line := range Evidence(f, runs) {
 			fmt.Fprintf(&b, "    %s\n", line)
 		}
+	}
+	if len(j.Aside) > 0 {
+		b.WriteString("\n  not judged:\n")
+	}
+	for _, f := range j.Aside {
+		hanging(&b, 4, f.Objective.Name+": "+Sentence(f))
 	}
 	if len(j.Findings) > 0 {
 		b.WriteByte('\n')
@@ -70,15 +76,12 @@ func toProve(f slo.Finding) string {
 }
 
 // hanging writes a paragraph with its first line further out than the others.
-func hanging(b *strings.Builder, paragraph string) {
-	first := true
-	for line := range strings.SplitSeq(text.WrapSoft(paragraph, columns-4), "\n") {
-		margin := "    "
-		if first {
-			margin = "  "
+func hanging(b *strings.Builder, margin int, paragraph string) {
+	for i, line := range strings.Split(text.WrapSoft(paragraph, columns-margin-2), "\n") {
+		if i == 1 {
+			margin += 2
 		}
-		fmt.Fprintf(b, "%s%s\n", margin, strings.TrimRight(line, " "))
-		first = false
+		fmt.Fprintf(b, "%*s%s\n", margin, "", strings.TrimRight(line, " "))
 	}
 }
 

@@ -16,7 +16,8 @@ type Judgement struct {
 	// its setup spoilt there might be a verdict.
 	CouldNotMeasure bool
 	Findings        []slo.Finding
-	WarmUp          *WarmUp // nil: none was asked for
+	Aside           []slo.Finding // about objectives that do not gate: they decide nothing
+	WarmUp          *WarmUp       // nil: none was asked for
 	Took            time.Duration
 	Interrupted     bool // by the user: no verdict, whatever is known
 	// TakenFor is what whoever asked takes an inconclusive verdict for; empty: for

@@ -29,6 +29,9 @@ func Markdown(w io.Writer, runs []flows.Run, j *Judgement, exitCode int) error {
 		for _, f := range j.Findings {
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(f.Objective.Name), f.Verdict, cell(Sentence(f)))
 		}
+		for _, f := range j.Aside {
+			fmt.Fprintf(&b, "| %s | not judged | %s |\n", cell(f.Objective.Name), cell(Sentence(f)))
+		}
 		b.WriteByte('\n')
 	}
 	b.WriteString("| probe | runs | failed | inconclusive |\n|---|---|---|---|\n")

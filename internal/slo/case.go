@@ -110,21 +110,7 @@ func (c *Case) Observe(run flows.Run) {
 	if c.Done() {
 		return
 	}
-	f := &c.finding
-	f.Events, f.Errors = f.Events+events, f.Errors+bad
-	switch {
-	case events == 0:
-		f.Unknown++
-		if c.objective.spoilt(run) {
-			f.Spoilt++
-		}
-	default:
-		f.Judged++
-		if bad > 0 {
-			f.Bad++
-			f.BadRuns = append(f.BadRuns, run)
-		}
-	}
+	c.tally(run, events, bad)
 	switch {
 	case c.block != nil:
 		c.block.Add(events, bad)
@@ -134,6 +120,24 @@ func (c *Case) Observe(run flows.Run) {
 		c.trial.Bad()
 	default:
 		c.trial.Good()
+	}
+}
+
+// tally counts a run of the objective's probe.
+func (c *Case) tally(run flows.Run, events, bad uint64) {
+	f := &c.finding
+	f.Events, f.Errors = f.Events+events, f.Errors+bad
+	if events == 0 {
+		f.Unknown++
+		if c.objective.spoilt(run) {
+			f.Spoilt++
+		}
+		return
+	}
+	f.Judged++
+	if bad > 0 {
+		f.Bad++
+		f.BadRuns = append(f.BadRuns, run)
 	}
 }
 
@@ -157,7 +161,7 @@ func (o Objective) spoilt(run flows.Run) bool {
 // What failed, and what was over the threshold and may have been the prober's, took
 // for ever: a percentile that is too high claims too little.
 func (c *Case) time(run flows.Run, events uint64) {
-	if c.objective.Threshold == 0 || c.block != nil {
+	if c.objective.Threshold == 0 || c.objective.Blocks() {
 		return
 	}
 	d, ok := c.objective.Duration(run)

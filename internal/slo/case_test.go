@@ -218,6 +218,27 @@ func TestAPercentileIsOfEveryRunThatWasMade(t *testing.T) {
 	}
 }
 
+// TestWhatDoesNotGateIsSeenAndNotJudged: counts of all runs, and a percentile only when
+// it holds whenever a check ends.
+func TestWhatDoesNotGateIsSeenAndNotJudged(t *testing.T) {
+	o := gating(config.TimeToMedia, 1)
+	o.Gate, o.Target = nil, 0.95
+	runs := []flows.Run{{Probe: "q", Outcome: flows.Failed}}
+	for i := range 70 {
+		runs = append(runs, flows.Run{Probe: "p", Outcome: flows.Success, TimeToMedia: new(time.Duration(1950+i) * ms)})
+	}
+	f := Aside(o, runs)
+	if f.Judged != 70 || f.Bad != 19 || f.Verdict != "" || f.Proves != nil || f.Bound == nil || *f.Bound != 2019*ms {
+		t.Errorf("%+v", f)
+	}
+	if f := Aside(o, append(runs, flows.Run{Probe: "p", Outcome: flows.Failed})); f.Judged != 71 || f.Bound != nil {
+		t.Errorf("a failed run has a percentile: %+v", f)
+	}
+	if f := Aside(o, runs[:59]); f.Bound != nil {
+		t.Errorf("58 runs have a percentile: %+v", f)
+	}
+}
+
 func TestRunsWithoutEventsEatUpWhatIsLeft(t *testing.T) {
 	p, err := NewPlan(0.99, 0.8, 0.95, 16)
 	if err != nil {
