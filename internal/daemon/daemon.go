@@ -8,6 +8,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -45,9 +46,10 @@ type Options struct {
 
 // Daemon is the running prober.
 type Daemon struct {
-	opts  Options
-	log   *slog.Logger
-	level *slog.LevelVar
+	opts    Options
+	log     *slog.Logger
+	level   *slog.LevelVar
+	hashKey []byte // of the log, and of what is kept of it with each run
 
 	watch     *selfwatch.Sampler
 	crew      *crew
@@ -180,7 +182,11 @@ func (d *Daemon) logger(l config.Logs) (*slog.Logger, error) {
 		format = logging.Text
 	}
 	_ = d.level.UnmarshalText([]byte(l.Level)) // the configuration knows four words, and so does slog
-	return logging.New(d.opts.Out, logging.Options{Format: format, Level: d.level, Color: d.opts.Color, Key: []byte(key)}), nil
+	if d.hashKey = []byte(key); key == "" {
+		d.hashKey = make([]byte, 32)
+		_, _ = rand.Read(d.hashKey) // never fails
+	}
+	return logging.New(d.opts.Out, logging.Options{Format: format, Level: d.level, Color: d.opts.Color, Key: d.hashKey}), nil
 }
 
 // site opens what the probes in cfg need.

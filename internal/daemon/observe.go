@@ -17,9 +17,9 @@ import (
 
 // once runs a probe for the scheduler, and logs its steps as they end.
 func (d *Daemon) once(ctx context.Context, s schedule.Start) flows.Run {
-	kept := d.journal()
+	kept, flow := d.journal(), d.flowOf(s.Probe)
 	run := d.crew.run(ctx, s, probe.Hooks{Tracer: d.tracing.Tracer(),
-		OnDone: func(step flows.StepResult) { kept.Step(s.Probe, d.flowOf(s.Probe), step) }})
+		OnDone: func(step flows.StepResult) { kept.Step(s.Probe, flow, step) }})
 	d.journals.Store(run.ID, kept)
 	return run
 }
@@ -32,7 +32,7 @@ type journal struct {
 
 func (d *Daemon) journal() journal {
 	to := &lines{}
-	beside := logging.New(to, logging.Options{Format: logging.Text, Level: slog.LevelDebug}).Handler()
+	beside := logging.New(to, logging.Options{Format: logging.Text, Level: slog.LevelDebug, Key: d.hashKey}).Handler()
 	return journal{logging.NewRuns(slog.New(slog.NewMultiHandler(d.log.Handler(), beside))), to}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -108,7 +109,7 @@ func TestARunThatBrokeOffHasItsLine(t *testing.T) {
 	ctx, stop := context.WithCancelCause(t.Context())
 	stop(flows.ErrShutdown)
 	broken := flows.Run{ID: "00000000-0000-4000-8000-000000000001", Probe: "sign-in", Flow: flows.SignIn, Lane: "who", Trigger: flows.Scheduled, Outcome: flows.Inconclusive,
-		Failure: &flows.Failure{Hop: flows.Prober, Reason: flows.Self, Cause: flows.CausePanic, Detail: "panic: it broke"}}
+		Failure: &flows.Failure{Hop: flows.Prober, Reason: flows.Self, Cause: flows.CausePanic, Detail: "panic: it broke at 10.96.0.7"}}
 	o := (*observer)(d)
 	o.Started(schedule.Start{Probe: "sign-in", Trigger: flows.Scheduled})
 	o.Finished(schedule.Start{Probe: "sign-in", Trigger: flows.Scheduled}, broken)
@@ -118,6 +119,11 @@ func TestARunThatBrokeOffHasItsLine(t *testing.T) {
 	kept, ok := d.history.Get(broken.ID)
 	if !ok || len(kept.Log) != 1 || !strings.Contains(kept.Log[0], "panic: it broke") {
 		t.Errorf("kept: %v, with the log %q", ok, kept.Log)
+	}
+
+	hashes := regexp.MustCompile(`h:[0-9a-f]{16}`)
+	if here, there := hashes.FindString(log.String()), hashes.FindString(kept.Log[0]); here == "" || here != there {
+		t.Errorf("an address is %q in the log and %q in what is kept of it", here, there)
 	}
 
 	gone := broken
