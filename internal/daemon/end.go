@@ -7,8 +7,6 @@ import (
 	"net"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // The end of the daemon takes no longer than the drain of the schedule and ending,
@@ -48,13 +46,14 @@ func (d *Daemon) run(ctx context.Context, listener net.Listener) error {
 		}
 		served <- err
 	}()
-	var tending errgroup.Group
-	tending.Go(func() error {
+	var tending sync.WaitGroup
+	tending.Go(func() {
 		follow(failed, d.opts.LookAgain, d.opts.Reload, d.seen, d.content, func() []byte { return d.reload(failed) })
-		return nil
 	})
-	tending.Go(func() error { d.budgets.tend(failed, d.log); return nil })
-	tending.Go(func() error { d.countDrops(failed); return nil })
+	tending.Go(func() { d.budgets.tend(failed, d.log) })
+	tending.Go(func() { d.countDrops(failed) })
+	tended := make(chan struct{})
+	go func() { tending.Wait(); close(tended) }()
 
 	drain := d.begun.Drain.D()
 	scheduled := make(chan struct{})
@@ -69,7 +68,7 @@ func (d *Daemon) run(ctx context.Context, listener net.Listener) error {
 	await(scheduled, time.Until(end)-d.closing, func() {
 		d.log.Error("a run does not end, and is left behind: a defect of the prober", "waited", (drain + d.ending - d.closing).String())
 	})
-	_ = tending.Wait()
+	await(tended, time.Until(end)-d.closing/2, func() { d.log.Error("a reload, or the state file, does not end, and is left behind") })
 	unserve()
 	return d.finish(context.WithoutCancel(ctx), end, served)
 }
@@ -85,37 +84,53 @@ func await(done <-chan struct{}, patience time.Duration, inVain func()) {
 	}
 }
 
-// finish lets nothing go that can still be kept until the end.
+// finish lets nothing go that can still be kept until the end. What does not come to
+// an end by itself is left behind, and said.
 func (d *Daemon) finish(ctx context.Context, end time.Time, served <-chan error) error {
-	ctx, cancel := context.WithDeadline(ctx, end)
+	ctx, cancel := context.WithDeadline(ctx, end.Add(-d.closing/4)) // what keeps to it has said so by the end
 	defer cancel()
-	var together sync.WaitGroup
-	together.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, leaving)
-		defer cancel()
-		if err := d.crew.dismiss(ctx); err != nil {
-			d.log.Warn("not everybody left as they should; the platform holds them for a while", "error", err)
-		}
-	})
-	together.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, flushing)
-		defer cancel()
-		if err := d.tracing.Shutdown(ctx); err != nil {
-			d.log.Warn("not every trace was exported", "error", err)
-		}
-	})
+	parts := []func() error{
+		func() error {
+			ctx, cancel := context.WithTimeout(ctx, leaving)
+			defer cancel()
+			if err := d.crew.dismiss(ctx); err != nil {
+				d.log.Warn("not everybody left as they should; the platform holds them for a while", "error", err)
+			}
+			return nil
+		},
+		func() error {
+			ctx, cancel := context.WithTimeout(ctx, flushing)
+			defer cancel()
+			if err := d.tracing.Shutdown(ctx); err != nil {
+				d.log.Warn("not every trace was exported", "error", err)
+			}
+			return nil
+		},
+		func() error {
+			if err := d.budgets.save(time.Now()); err != nil {
+				return &StateError{fmt.Errorf("the error budgets were not saved: %w", err)}
+			}
+			return nil
+		},
+		func() error { return <-served },
+	}
+	results := make(chan error, len(parts))
+	for _, do := range parts {
+		go func() { results <- do() }()
+	}
 	var failed []error
-	if err := d.budgets.save(time.Now()); err != nil {
-		failed = append(failed, &StateError{fmt.Errorf("the error budgets were not saved: %w", err)})
+	last := time.NewTimer(time.Until(end))
+	defer last.Stop()
+	for late := false; len(failed) < len(parts) && !late; {
+		select {
+		case err := <-results:
+			failed = append(failed, err)
+		case <-last.C:
+			late = true
+			d.log.Error("not everything came to an end in time", "left_behind", len(parts)-len(failed))
+		}
 	}
-	together.Wait()
 	d.watch.Stop()
-	select {
-	case err := <-served:
-		failed = append(failed, err)
-	case <-ctx.Done():
-		d.log.Warn("a request was cut off")
-	}
 	d.log.Info("the prober has stopped")
 	if err := errors.Join(failed...); err != nil {
 		return &EndError{err}
