@@ -92,3 +92,23 @@ func TestADaemonThatCannotBeginSaysWhy(t *testing.T) {
 	d.signal(t, syscall.SIGTERM)
 	d.end(t).must(t, report.ExitOK)
 }
+
+func TestADaemonThatCannotKeepItsBudgetsSaysSoAtTheEnd(t *testing.T) {
+	dir, state := t.TempDir(), filepath.Join(t.TempDir(), "state")
+	if err := os.Mkdir(state, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, provision, _ := serve(t, "--dir", dir)
+	start(t, false, prober, provision...).end(t).must(t, 0)
+	config := filepath.Join(dir, setup.DefaultConfig)
+	edit(t, config, "first_run: 1s", "first_run: 10m, listen: \"127.0.0.1:0\", state_file: \""+filepath.Join(state, "budgets.json")+"\"")
+	d := start(t, false, prober, "run", "--config", config, "--lanes", filepath.Join(dir, "lanes.json"))
+	d.await(t, &d.stdout, "the prober runs")
+	if err := os.RemoveAll(state); err != nil {
+		t.Fatal(err)
+	}
+	d.signal(t, syscall.SIGTERM)
+	if r := d.end(t).must(t, report.ExitProber); !strings.Contains(r.stderr, "daemon.state_file: the error budgets were not saved") || strings.Contains(r.stderr, "interrupted") {
+		t.Errorf("got %v", r)
+	}
+}
