@@ -34,32 +34,36 @@ type budgets struct {
 
 // openBudgets begins with what the state file knows of the objectives. A file that
 // nobody can have written is put aside: budgets that begin anew are better than a
-// prober that does not.
+// prober that does not. One that cannot be written is said now, and not in a minute.
 func openBudgets(path string, m *metrics.Metrics, now time.Time, objectives []slo.Objective, log *slog.Logger) (*budgets, error) {
 	b := &budgets{path: path, metrics: m, book: slo.NewBook(objectives), objectives: objectives}
 	if path == "" {
 		return b, nil
 	}
-	content, err := statefile.Read(path)
-	if err != nil {
+	if err := b.restore(now, log); err != nil {
 		return nil, &StateError{err}
 	}
-	if content == nil {
-		return b, nil
+	if err := b.save(now); err != nil {
+		return nil, &StateError{err}
+	}
+	return b, nil
+}
+
+func (b *budgets) restore(now time.Time, log *slog.Logger) error {
+	content, err := statefile.Read(b.path)
+	if err != nil || content == nil {
+		return err
 	}
 	state, err := slo.ParseState(content)
 	if err != nil {
-		aside := path + ".unreadable"
-		if err := os.Rename(path, aside); err != nil {
-			return nil, &StateError{err}
-		}
+		aside := b.path + ".unreadable"
 		log.Error("the error budgets cannot be read, and begin anew", "error", err, "kept_as", aside)
-		return b, nil
+		return os.Rename(b.path, aside)
 	}
 	if anew := b.book.Restore(now, state); len(anew) > 0 {
 		log.Warn("objectives mean something else than when their budgets were saved, and begin anew", "slo", anew)
 	}
-	return b, nil
+	return nil
 }
 
 // apply takes over other objectives; those that have not changed keep their budgets.

@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -194,6 +195,14 @@ func TestBudgetsSurviveARestart(t *testing.T) {
 	d.atLeast(joinsGood, 1)
 	if _, err := os.Stat(state + ".unreadable"); err != nil {
 		t.Errorf("what could not be read is gone: %v", err)
+	}
+	if err := d.stop(); err != nil {
+		t.Fatal(err)
+	}
+	p.configure(t, probes, ", state_file: "+filepath.Join(t.TempDir(), "nowhere", "budgets.json"))
+	var wrong *daemon.StateError
+	if err := daemon.Run(t.Context(), daemon.Options{Files: p.files, Out: &journal{}, Instance: "test"}); !errors.As(err, &wrong) {
+		t.Errorf("began with a state file that cannot be written: %v", err)
 	}
 }
 
