@@ -195,6 +195,7 @@ func (p *place) start(t *testing.T, change ...func(*daemon.Options)) *running {
 		}
 		http.DefaultClient.CloseIdleConnections()
 	})
+	r.until("the scheduler starts runs", func() bool { status, _ := r.get("/ready"); return status == http.StatusOK })
 	return r
 }
 
