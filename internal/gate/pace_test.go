@@ -129,7 +129,7 @@ accounts: {pool: {email: {env: "EMAIL_{account}"}, password: {env: PASSWORD}}}
 // all selects every probe.
 var all = []check.Task{}
 
-// together is how many of these were under way at once, at most.
+// atOnce is how many of these were under way at once, at most.
 func atOnce(made []played) (most int) {
 	for _, a := range made {
 		n := 0
