@@ -284,6 +284,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte("a: &a [*a]"))
 	f.Add([]byte("version: 1\n\tplatform: {"))
+	f.Add([]byte("\r\r\raa: 1"))
 	f.Add([]byte("accounts: {p: {password: *hunter2}}"))
 	f.Add([]byte("lanes: [{name: a, accounts: 99999999999999999999, rest: 1e999d}]\n---\nx"))
 	f.Fuzz(func(t *testing.T, content []byte) {

@@ -50,6 +50,12 @@ t.yaml:17:12: probes[0].lanes: must be a list, not a single value; begin each en
 			`t.yaml:5:17: platform.organisation: must be text, and YAML reads it as something else; put it in quotes`},
 		{"a merge key", change("    use: run", "    use: run\n    <<: {rest: 1s}"),
 			`t.yaml:14:5: lanes[0]: merge keys (<<) are not supported; repeat the fields, or use an alias for a whole value`},
+		{"text that is not UTF-8", change("    use: run", "    use: r\xfcn"),
+			`t.yaml:13:11: not valid UTF-8; save the file as UTF-8`},
+		{"a line that ends for YAML only", change("    use: run", "    use: run # né\u2028"),
+			`t.yaml:13:18: the character U+2028 stands here, which ends a line for YAML and for hardly any editor; remove it, or end the line with a line feed`},
+		{"a carriage return without a line feed", change("    use: run\n", "    use: run\r"),
+			`t.yaml:13:13: the character U+000D stands here, which ends a line for YAML and for hardly any editor; remove it, or end the line with a line feed`},
 		{"no lanes", strings.Replace(least, "  - name: talk\n    pool: people\n    use: run\n", "  []\n", 1),
 			`t.yaml:11:3: lanes: is empty; add at least 1`},
 

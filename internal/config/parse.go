@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -56,6 +57,9 @@ func document(content []byte) (*yaml.Node, *Problem) {
 	if len(content) > MaxSize {
 		return nil, &Problem{What: fmt.Sprintf("the file is larger than %d KiB", MaxSize>>10), Fix: "split it into several configurations"}
 	}
+	if problem := encodingProblem(content); problem != nil {
+		return nil, problem
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	var doc, second yaml.Node
 	switch err := decoder.Decode(&doc); {
@@ -70,6 +74,38 @@ func document(content []byte) (*yaml.Node, *Problem) {
 		return nil, syntaxProblem(content, err)
 	}
 	return doc.Content[0], nil
+}
+
+// strayBreak is what the parser counts as the end of a line and an editor does not:
+// with one of them in the file, the lines of all problems below it would be wrong.
+var strayBreak = regexp.MustCompile(`\r(?:[^\n]|$)|[\x{85}\x{2028}\x{2029}]`)
+
+// encodingProblem finds text in which lines cannot be counted as an editor counts them.
+func encodingProblem(content []byte) *Problem {
+	at, p := 0, &Problem{}
+	for at < len(content) {
+		r, size := utf8.DecodeRune(content[at:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		at += size
+	}
+	stray := strayBreak.FindIndex(content)
+	switch {
+	case at < len(content):
+		p.What, p.Fix = "not valid UTF-8", "save the file as UTF-8"
+	case stray != nil:
+		at = stray[0]
+		r, _ := utf8.DecodeRune(content[at:])
+		p.What = fmt.Sprintf("the character %U stands here, which ends a line for YAML and for hardly any editor", r)
+		p.Fix = "remove it, or end the line with a line feed"
+	default:
+		return nil
+	}
+	before := content[:at]
+	p.Line = bytes.Count(before, []byte("\n")) + 1
+	p.Column = utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
+	return p
 }
 
 // The parser's messages are sentences of its own, but for the name of an anchor,
