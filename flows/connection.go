@@ -7,6 +7,7 @@ import "time"
 type Connection struct {
 	Actor   string
 	Hop     Hop
+	Handler int    // which media handler, numbered as in HandlerLoss; 0: not one
 	After   bool   // made after the cut
 	Dialect string // of WebTransport: "legacy" or "modern"
 	Mapped  bool   // the endpoint map named another address

@@ -90,6 +90,7 @@ type Pair struct {
 	LostUplink       int // before the relay numbered it
 	LostDownlink     int // after the relay numbered it
 	LostUnattributed int
+	LostAt           []HandlerLoss // LostUplink and LostDownlink, by handler
 	Refused          int
 	RefusedBy        map[string]int // by the platform's frame refusal tokens
 	Muted            int            // sent while the platform had muted From: nothing is expected of them
@@ -106,6 +107,10 @@ type Pair struct {
 
 	Samples []Sample // every delivered frame, in order of arrival
 }
+
+// HandlerLoss is what was lost on the way to one media handler and on the way from it.
+// Handlers are numbered from 1, in the order of the addresses that MC advertises.
+type HandlerLoss struct{ Handler, Uplink, Downlink int }
 
 // Sample is the one-way latency of one delivered frame.
 type Sample struct {

@@ -1,6 +1,8 @@
 package media_test
 
 import (
+	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -143,7 +145,25 @@ func TestWhatTheEvidenceSays(t *testing.T) {
 			t.Errorf("frames are missing: %+v", brief(p))
 		}
 	}
-	p.Rows(t, flows.Media, script, []flowtest.Row{
+	var lossy []flowtest.Row // one handler at a time
+	urls := slices.Sorted(slices.Values(p.HandlerURLs))
+	for i, id := range p.HandlerIDs {
+		number := slices.Index(urls, p.HandlerURLs[i]) + 1
+		lossy = append(lossy, flowtest.Row{
+			Name: fmt.Sprintf("lost behind handler %d only", number), Want: flowtest.Green(),
+			Bend: toMH(fault.MH{Only: id, LoseEgressEvery: 5}), At: talk, Look: each(func(t *testing.T, p flows.Pair, books account) {
+				here := 0
+				for _, l := range p.LostAt {
+					if l.Handler == number {
+						here = l.Downlink
+					}
+				}
+				if !nearBooks(p, here, books.behind) || p.LostDownlink-here > books.unasked {
+					t.Errorf("%+v, the books say %+v", brief(p), books)
+				}
+			})})
+	}
+	p.Rows(t, flows.Media, script, slices.Concat(lossy, []flowtest.Row{
 		{Name: "all is well", Want: flowtest.Green(), Look: each(func(t *testing.T, p flows.Pair, books account) {
 			whole(t, p)
 			if !near(p.Delivered, p.Sent) || !nearBooks(p, books.forwarded, p.Sent) || p.Duplicate > 0 || p.Late > edge {
@@ -220,7 +240,7 @@ func TestWhatTheEvidenceSays(t *testing.T) {
 					t.Errorf("self evidence %+v of %d tainted frames", s, n)
 				}
 			}},
-	})
+	}))
 }
 
 // brief is a pair without its samples.

@@ -1,16 +1,37 @@
 package people
 
 import (
+	"slices"
 	"time"
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/darktower"
 )
 
+// handlers are the addresses of all media handlers that the people of the run know,
+// in order. A handler's number is its place among them, from 1.
+func (c *Cast) handlers() []string {
+	var urls []string
+	for _, p := range c.people {
+		urls = append(urls, p.View().Handlers...)
+		for _, conn := range p.Connections() {
+			if !conn.MC {
+				urls = append(urls, conn.URL)
+			}
+		}
+	}
+	slices.Sort(urls)
+	return slices.Compact(urls)
+}
+
+// number is the number of the handler at url; 0 when it is not among handlers.
+func number(handlers []string, url string) int { return slices.Index(handlers, url) + 1 }
+
 // connection is what a run keeps of a connection: no address, no name, no key.
-func connection(actor string, c darktower.Connection, started time.Time) flows.Connection {
+func connection(actor string, c darktower.Connection, handlers []string, started time.Time) flows.Connection {
 	out := flows.Connection{
-		Actor: actor, Hop: flows.MH, After: c.AfterCut, Dialect: c.Dialect, Mapped: c.Mapped, Family: c.Family,
+		Handler: number(handlers, c.URL),
+		Actor:   actor, Hop: flows.MH, After: c.AfterCut, Dialect: c.Dialect, Mapped: c.Mapped, Family: c.Family,
 		Dialed: c.Since.Sub(started), Handshake: c.Timings.Handshake, LastHeard: c.LastHeard.Sub(started),
 		RTT: c.RTT, SmoothedRTT: c.Stats.SmoothedRTT, RTTVariation: c.Stats.MeanDeviation,
 		PacketsSent: int(c.Stats.PacketsSent), PacketsReceived: int(c.Stats.PacketsReceived), PacketsLost: int(c.Stats.PacketsLost),
@@ -19,7 +40,7 @@ func connection(actor string, c darktower.Connection, started time.Time) flows.C
 		CongestionWindow: c.Stats.CongestionWindow, MTU: c.Stats.MTU, CertificateUntil: c.CertificateUntil,
 	}
 	if c.MC {
-		out.Hop = flows.MC
+		out.Hop, out.Handler = flows.MC, 0
 	}
 	if len(c.Certificates) > 0 {
 		leaf := c.Certificates[0]

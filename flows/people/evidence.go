@@ -89,9 +89,10 @@ func (p *Person) unlessStalled(ctx context.Context, step flows.Step, began time.
 // report takes down, at the end of a run, what is known of its connections and
 // of the prober itself.
 func (c *Cast) report(run *flows.Run) {
+	handlers := c.handlers()
 	for _, p := range c.people {
 		for _, conn := range p.Connections() {
-			run.Connections = append(run.Connections, connection(p.part.Actor(), conn, run.Started))
+			run.Connections = append(run.Connections, connection(p.part.Actor(), conn, handlers, run.Started))
 		}
 		run.Self.DroppedDatagrams += p.drops()
 		run.Self.DroppedRecords += p.LostRecords()
@@ -123,6 +124,11 @@ func (p *Person) Evidence(from *Person, window media.Pair) flows.Pair {
 		Refused: e.RefusedTotal(), Muted: e.Excepted, MissedDue: e.Missed, Jitter: e.Jitter, LongestSilence: e.LongestSilence,
 		SendLateness: flows.Summarise(e.SendLateness), LeaveLateness: flows.Summarise(e.LeaveLateness), ReadLateness: flows.Summarise(e.ReadLateness),
 	}
+	handlers := p.cast.handlers()
+	for url, n := range e.LostAt {
+		out.LostAt = append(out.LostAt, flows.HandlerLoss{Handler: number(handlers, url), Uplink: n.Uplink, Downlink: n.Downlink})
+	}
+	slices.SortFunc(out.LostAt, func(a, b flows.HandlerLoss) int { return cmp.Compare(a.Handler, b.Handler) })
 	for reason, n := range e.Refused {
 		if out.RefusedBy == nil {
 			out.RefusedBy = make(map[string]int)

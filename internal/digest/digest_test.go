@@ -61,6 +61,32 @@ func TestAMarkNamesTheLegThatLostMost(t *testing.T) {
 	}
 }
 
+func TestAMarkNamesTheHandlerThatLostNearlyAll(t *testing.T) {
+	at := func(handler, up, down int) flows.HandlerLoss {
+		return flows.HandlerLoss{Handler: handler, Uplink: up, Downlink: down}
+	}
+	for _, c := range []struct {
+		name  string
+		pairs []flows.Pair
+		want  int
+	}{
+		{"one handler, all of it", []flows.Pair{{LostDownlink: 4, LostAt: []flows.HandlerLoss{at(2, 0, 4)}}}, 2},
+		{"one handler, over two pairs", []flows.Pair{
+			{LostDownlink: 4, LostAt: []flows.HandlerLoss{at(2, 0, 4)}}, {LostDownlink: 1, LostAt: []flows.HandlerLoss{at(2, 0, 1)}}}, 2},
+		{"nine of ten", []flows.Pair{{LostUplink: 10, LostAt: []flows.HandlerLoss{at(1, 9, 0), at(2, 1, 0)}}}, 1},
+		{"less than that", []flows.Pair{{LostUplink: 10, LostAt: []flows.HandlerLoss{at(1, 8, 0), at(2, 2, 0)}}}, 0},
+		{"the other leg does not count", []flows.Pair{{LostUplink: 9, LostDownlink: 10, LostAt: []flows.HandlerLoss{at(1, 9, 0), at(2, 0, 10)}}}, 2},
+		{"lost at the sender", []flows.Pair{{LostSender: 3, LostDownlink: 1, LostAt: []flows.HandlerLoss{at(2, 0, 1)}}}, 0},
+		{"nothing is known", []flows.Pair{{LostDownlink: 4}}, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if m := digest.MarkOf(flows.Run{Flow: flows.Media, Pairs: c.pairs}); m.LostAt != c.want {
+				t.Errorf("handler %d, want %d", m.LostAt, c.want)
+			}
+		})
+	}
+}
+
 func TestAMarkHasNoDetailAndNoError(t *testing.T) {
 	f := &flows.Failure{Step: flows.StepMCJoin, Hop: flows.MC, Reason: flows.Timeout, Detail: "long", Err: &flows.Failure{}}
 	m := digest.MarkOf(flows.Run{Outcome: flows.Failed, Failure: f})

@@ -24,9 +24,11 @@ type Mark struct {
 	// detail and its error; nil on success.
 	Failure *flows.Failure
 	// Sent and Delivered count the frames of all pairs; Lost names the leg that
-	// lost most of them.
+	// lost most of them, and LostAt the media handler, when it was one
+	// (flows.HandlerLoss numbers them; 0: several, or not known).
 	Sent, Delivered int
 	Lost            Leg
+	LostAt          int
 }
 
 // Ended is when the run was judged.
@@ -68,7 +70,30 @@ func MarkOf(run flows.Run) Mark {
 			m.Lost, most = leg, lost[leg]
 		}
 	}
+	m.LostAt = handlerOf(run.Pairs, m.Lost, most)
 	return m
+}
+
+// handlerOf returns the handler that lost all of the frames that leg lost, or all but a
+// tenth of them; 0 when none did.
+func handlerOf(pairs []flows.Pair, leg Leg, all int) int {
+	by := map[int]int{}
+	for _, p := range pairs {
+		for _, l := range p.LostAt {
+			switch leg {
+			case Uplink:
+				by[l.Handler] += l.Uplink
+			case Downlink:
+				by[l.Handler] += l.Downlink
+			}
+		}
+	}
+	for handler, n := range by {
+		if 10*n >= 9*all && n > 0 {
+			return handler
+		}
+	}
+	return 0
 }
 
 func headline(run flows.Run) *time.Duration {

@@ -38,7 +38,11 @@ func connectionsOf(r flows.Run) *matrix {
 	slices.SortStableFunc(all, func(a, b flows.Connection) int { return strings.Compare(a.Actor, b.Actor) })
 	m := &matrix{}
 	for _, c := range all {
-		m.Columns = append(m.Columns, matrixColumn{Actor: c.Actor, Hop: hopName(c.Hop), HopClass: "hop-" + string(c.Hop), After: c.After})
+		hop := hopName(c.Hop)
+		if c.Handler > 0 {
+			hop += fmt.Sprintf(" %d", c.Handler)
+		}
+		m.Columns = append(m.Columns, matrixColumn{Actor: c.Actor, Hop: hop, HopClass: "hop-" + string(c.Hop), After: c.After})
 	}
 	for _, row := range slices.Concat(transportRows(), certificateRows(r.Started)) {
 		out := matrixRow{Name: row.name}

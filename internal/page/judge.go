@@ -132,7 +132,7 @@ func burning(s ProbeStatus, judged []digest.Mark) (Judgement, bool) {
 	if worst == nil {
 		return Judgement{}, false
 	}
-	return Judgement{State: Degraded, Why: fmt.Sprintf("%s; the budget of %s is spent %s as fast as it may be", missed(*worst, judged), worst.Name, times(rate))}, true
+	return Judgement{State: Degraded, Since: missedSince(*worst, s.Flow, judged), Why: fmt.Sprintf("%s; the budget of %s is spent %s as fast as it may be", missed(*worst, judged), worst.Name, times(rate))}, true
 }
 
 // spending is the lower of the burn rates over the shortest window and over the first
@@ -153,21 +153,67 @@ func spending(burn []Burn) (rate float64, ok bool) {
 func missed(o ObjectiveStatus, judged []digest.Mark) string {
 	switch {
 	case o.Indicator == "delivery_ratio":
-		sent, delivered, leg := 0, 0, digest.NoLeg
-		for _, m := range judged[max(0, len(judged)-lately):] {
+		sent, delivered := 0, 0
+		of := judged[max(0, len(judged)-lately):]
+		for _, m := range of {
 			sent, delivered = sent+m.Sent, delivered+m.Delivered
-			if m.Lost != digest.NoLeg {
-				leg = m.Lost
-			}
 		}
 		if sent > delivered {
-			return strings.TrimSpace(fmt.Sprintf("%s loss, %s of the frames", leg, share(1-float64(delivered)/float64(sent))))
+			return strings.TrimSpace(fmt.Sprintf("%s, %s of the frames", lossOf(of), share(1-float64(delivered)/float64(sent))))
 		}
 		return "frames are lost"
 	case o.Threshold > 0:
 		return fmt.Sprintf("%s over %s too often", spaced(o.Indicator), tick(o.Threshold))
 	}
 	return spaced(o.Indicator) + " missed"
+}
+
+// lossOf says on which leg the last of the runs that lost frames lost them, and at which
+// handler when all that lost them there agree.
+func lossOf(judged []digest.Mark) string {
+	leg, handler := digest.NoLeg, 0
+	for _, m := range slices.Backward(judged) {
+		switch {
+		case leg == digest.NoLeg:
+			leg, handler = m.Lost, m.LostAt
+		case m.Lost == leg && m.LostAt != handler:
+			handler = 0
+		}
+	}
+	text := strings.TrimSpace(string(leg) + " loss")
+	if handler > 0 {
+		text += fmt.Sprintf(" at handler %d", handler)
+	}
+	return text
+}
+
+// missedSince is when the first of the latest runs that miss o began, if the runs show
+// it: zero when they do not.
+func missedSince(o ObjectiveStatus, f flows.Flow, judged []digest.Mark) time.Time {
+	misses := func(m digest.Mark) bool {
+		switch {
+		case m.Outcome == flows.Failed:
+			return true
+		case o.Indicator == "delivery_ratio":
+			return float64(m.Delivered) < o.Target*float64(m.Sent)
+		case o.Threshold > 0 && o.Indicator == digest.Indicator(f):
+			return m.Headline != nil && *m.Headline > o.Threshold
+		}
+		return false
+	}
+	// Good runs in between do not end it: a budget also burns when every other run is
+	// bad. As many good ones in a row as are looked at do.
+	var since time.Time
+	good := 0
+	for _, m := range slices.Backward(judged) {
+		if good++; misses(m) {
+			since, good = m.Started, 0
+		}
+		if good == lately {
+			break
+		}
+	}
+	return since
 }
 
 func lastRuns(n int) string {

@@ -96,16 +96,70 @@ func with(o page.ObjectiveStatus) func(*page.ProbeStatus) {
 	return func(s *page.ProbeStatus) { s.Objectives = append(s.Objectives, o) }
 }
 
-func TestLostFramesAreDescribedByTheirLeg(t *testing.T) {
-	marks := past("ss")
-	for i := range marks {
-		marks[i].Sent, marks[i].Delivered, marks[i].Lost = 1000, 980, digest.Downlink
+func TestLostFramesAreDescribedByTheirLegAndHandler(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		at   [2]int // the handlers that the two runs name
+		want string
+	}{
+		{"no handler", [2]int{0, 0}, "downlink loss, 2 % of the frames"},
+		{"one handler", [2]int{2, 2}, "downlink loss at handler 2, 2 % of the frames"},
+		{"runs that do not agree", [2]int{1, 2}, "downlink loss, 2 % of the frames"},
+		{"a run that does not know", [2]int{0, 2}, "downlink loss, 2 % of the frames"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			marks := past("ss")
+			for i := range marks {
+				marks[i].Sent, marks[i].Delivered, marks[i].Lost, marks[i].LostAt = 1000, 980, digest.Downlink, tc.at[i]
+			}
+			o := burn("page", 5, 5)
+			o.Indicator, o.Threshold = "delivery_ratio", 0
+			p := page.Probe{Status: page.ProbeStatus{Interval: 15 * time.Second, Objectives: []page.ObjectiveStatus{o}}, Marks: marks}
+			if j := page.Judge(p, pagetest.Now); !strings.HasPrefix(j.Why, tc.want) {
+				t.Errorf("%q, want %q", j.Why, tc.want)
+			}
+		})
 	}
-	o := burn("page", 5, 5)
-	o.Indicator, o.Threshold = "delivery_ratio", 0
-	p := page.Probe{Status: page.ProbeStatus{Interval: 15 * time.Second, Objectives: []page.ObjectiveStatus{o}}, Marks: marks}
-	if j := page.Judge(p, pagetest.Now); !strings.HasPrefix(j.Why, "downlink loss, 2 % of the frames") {
-		t.Errorf("%q", j.Why)
+}
+
+func TestABudgetBurnsSinceTheFirstOfTheBadRuns(t *testing.T) {
+	const good, bad = 'g', 'b'
+	for _, tc := range []struct {
+		name, runs string
+		want       int // the run that began it; -1: the runs do not show it
+	}{
+		{"the last two", "ggggggggggggbb", 12},
+		{"with good ones between", "gggggggggggbgb", 11},
+		{"after an earlier trouble that was over", "bbggggggggggbb", 12},
+		{"all of them", "bbb", 0},
+		{"none", "ggg", -1},
+	} {
+		for indicator, mark := range map[string]func(*digest.Mark){
+			"delivery_ratio":  func(m *digest.Mark) { m.Delivered = 980 },
+			"one_way_latency": func(m *digest.Mark) { m.Headline = new(time.Second) },
+		} {
+			t.Run(tc.name+", "+indicator, func(t *testing.T) {
+				marks := past(strings.Repeat("s", len(tc.runs)))
+				for i, r := range tc.runs {
+					marks[i].Sent, marks[i].Delivered, marks[i].Headline = 1000, 1000, new(time.Millisecond)
+					if r == bad {
+						mark(&marks[i])
+					} else if r != good {
+						t.Fatalf("%c is no run", r)
+					}
+				}
+				o := burn("page", 5, 5)
+				o.Indicator, o.Target, o.Threshold = indicator, 0.995, 150*time.Millisecond
+				j := page.Judge(page.Probe{Status: page.ProbeStatus{Flow: flows.Media, Interval: 15 * time.Second, Objectives: []page.ObjectiveStatus{o}}, Marks: marks}, pagetest.Now)
+				var want time.Time
+				if tc.want >= 0 {
+					want = marks[tc.want].Started
+				}
+				if !j.Since.Equal(want) || j.State != page.Degraded {
+					t.Errorf("%s since %v, want %v", j.State, j.Since, want)
+				}
+			})
+		}
 	}
 }
 

@@ -87,6 +87,7 @@ type pairOf struct {
 	LostUplink       int             `json:"lost_uplink"`
 	LostDownlink     int             `json:"lost_downlink"`
 	LostUnattributed int             `json:"lost_unattributed"`
+	LostAt           []handlerLossOf `json:"lost_by_handler,omitempty"`
 	Refused          int             `json:"refused"`
 	RefusedBy        map[string]int  `json:"refused_by_reason,omitempty"`
 	Muted            int             `json:"sent_while_muted,omitempty"`
@@ -100,6 +101,13 @@ type pairOf struct {
 	Jitter           float64         `json:"jitter_seconds"`
 	LongestSilence   float64         `json:"longest_silence_seconds"`
 	RelayShare       *float64        `json:"relay_share_seconds,omitempty"`
+}
+
+// handlerLossOf is a part of the losses of both legs, by handler.
+type handlerLossOf struct {
+	Handler  int `json:"handler"`
+	Uplink   int `json:"lost_uplink"`
+	Downlink int `json:"lost_downlink"`
 }
 
 type restorationOf struct {
@@ -197,6 +205,9 @@ func jsonPair(p flows.Pair) pairOf {
 		Muted: p.Muted, MissedDue: p.MissedDue, Latency: jsonDistribution(p.Latency), SendLateness: jsonDistribution(p.SendLateness),
 		LeaveLateness: jsonDistribution(p.LeaveLateness), ReadLateness: jsonDistribution(p.ReadLateness),
 		Jitter: p.Jitter.Seconds(), LongestSilence: p.LongestSilence.Seconds()}
+	for _, l := range p.LostAt {
+		out.LostAt = append(out.LostAt, handlerLossOf(l))
+	}
 	if ratio, ok := p.DeliveryRatio(); ok {
 		out.DeliveryRatio = &ratio
 	}

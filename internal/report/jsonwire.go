@@ -9,6 +9,7 @@ import (
 type connectionOf struct {
 	Actor            string         `json:"actor"`
 	Hop              flows.Hop      `json:"hop"`
+	Handler          int            `json:"handler,omitempty"` // of hop mh, numbered as in lost_by_handler
 	After            bool           `json:"after_cut,omitempty"`
 	Dialect          string         `json:"dialect"`
 	Mapped           bool           `json:"address_mapped"`
@@ -51,7 +52,7 @@ type endingOf struct {
 
 func jsonConnection(c flows.Connection) connectionOf {
 	out := connectionOf{
-		Actor: c.Actor, Hop: c.Hop, After: c.After, Dialect: c.Dialect, Mapped: c.Mapped, Family: c.Family,
+		Actor: c.Actor, Hop: c.Hop, Handler: c.Handler, After: c.After, Dialect: c.Dialect, Mapped: c.Mapped, Family: c.Family,
 		Dialed: c.Dialed.Seconds(), Handshake: c.Handshake.Seconds(), LastHeard: c.LastHeard.Seconds(),
 		RTT: c.RTT.Seconds(), SmoothedRTT: c.SmoothedRTT.Seconds(), RTTVariation: c.RTTVariation.Seconds(),
 		PacketsSent: c.PacketsSent, PacketsReceived: c.PacketsReceived, PacketsLost: c.PacketsLost,

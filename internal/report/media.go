@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,7 +44,9 @@ func fates(p flows.Pair) string {
 		n    int
 		what string
 	}{
-		{p.LostSender, "lost at the sender"}, {p.LostUplink, "lost on the uplink"}, {p.LostDownlink, "lost on the downlink"},
+		{p.LostSender, "lost at the sender"},
+		{p.LostUplink, "lost on the uplink" + LostAt(p, func(l flows.HandlerLoss) int { return l.Uplink })},
+		{p.LostDownlink, "lost on the downlink" + LostAt(p, func(l flows.HandlerLoss) int { return l.Downlink })},
 		{p.LostUnattributed, "lost somewhere"}, {p.Late, "late"}, {p.Duplicate, "duplicate"}, {p.Reordered, "reordered"},
 		{p.Muted, "sent while the platform had muted the sender"}, {p.MissedDue, "never sent, the prober being too late"},
 	} {
@@ -57,6 +60,25 @@ func fates(p flows.Pair) string {
 	return strings.Join(parts, ", ")
 }
 
+// LostAt says which media handlers lost the frames of one leg, which count picks:
+// " of handler 2", " (handler 1: 3, handler 2: 4)"; empty when it is not known.
+func LostAt(p flows.Pair, count func(flows.HandlerLoss) int) string {
+	var which []string
+	only := 0
+	for _, l := range p.LostAt {
+		if n := count(l); n > 0 {
+			which, only = append(which, fmt.Sprintf("handler %d: %d", l.Handler, n)), l.Handler
+		}
+	}
+	switch len(which) {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf(" of handler %d", only)
+	}
+	return " (" + strings.Join(which, ", ") + ")"
+}
+
 // mergePairs adds up the runs' evidence by pair: counts are summed, latencies
 // pooled, and of jitter and silence the worst is kept.
 func mergePairs(runs []flows.Run) []flows.Pair {
@@ -65,7 +87,7 @@ func mergePairs(runs []flows.Run) []flows.Pair {
 		for _, p := range r.Pairs {
 			i := slices.IndexFunc(out, func(q flows.Pair) bool { return q.From == p.From && q.To == p.To })
 			if i < 0 {
-				p.RefusedBy = maps.Clone(p.RefusedBy)
+				p.RefusedBy, p.LostAt = maps.Clone(p.RefusedBy), slices.Clone(p.LostAt)
 				out = append(out, p)
 				continue
 			}
@@ -85,6 +107,14 @@ func add(a, b flows.Pair) flows.Pair {
 	a.LostUplink += b.LostUplink
 	a.LostDownlink += b.LostDownlink
 	a.LostUnattributed += b.LostUnattributed
+	for _, l := range b.LostAt {
+		i, found := slices.BinarySearchFunc(a.LostAt, l, func(x, y flows.HandlerLoss) int { return cmp.Compare(x.Handler, y.Handler) })
+		if !found {
+			a.LostAt = slices.Insert(a.LostAt, i, flows.HandlerLoss{Handler: l.Handler})
+		}
+		a.LostAt[i].Uplink += l.Uplink
+		a.LostAt[i].Downlink += l.Downlink
+	}
 	a.Refused += b.Refused
 	for reason, n := range b.RefusedBy {
 		if a.RefusedBy == nil {

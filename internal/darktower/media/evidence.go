@@ -47,6 +47,9 @@ type PairEvidence struct {
 	LostUplink   int // lost before the relay numbered it: uplink and relay ingress
 	LostDownlink int // lost after the relay numbered it: relay egress and downlink
 	Unattributed int // lost, and nothing says where
+	// LostAt splits LostUplink and LostDownlink by the URL of the handler whose
+	// numbers tell where; nil when both are 0.
+	LostAt map[string]LegLosses
 	// Refused counts frames that arrived and of which no copy was accepted, by the
 	// reason of the first copy.
 	Refused map[frame.Reason]int
@@ -67,6 +70,23 @@ type PairEvidence struct {
 	ReadLateness   []time.Duration // of the samples of Latency, in their order: see Received.ReadLateness
 	Jitter         time.Duration   // RFC 3550 6.4.1, over accepted frames in order of arrival
 	LongestSilence time.Duration   // longest span of the window without an accepted frame, edges included
+}
+
+// LegLosses are frames lost before and after a relay numbered them.
+type LegLosses struct{ Uplink, Downlink int }
+
+// lost counts frames that were lost around the handler at url.
+func (e *PairEvidence) lost(url string, uplink, downlink int) {
+	if uplink+downlink == 0 {
+		return
+	}
+	e.LostUplink += uplink
+	e.LostDownlink += downlink
+	if e.LostAt == nil {
+		e.LostAt = map[string]LegLosses{}
+	}
+	at := e.LostAt[url]
+	e.LostAt[url] = LegLosses{at.Uplink + uplink, at.Downlink + downlink}
 }
 
 // LatencySample is the way of one accepted frame.

@@ -64,6 +64,13 @@ func FuzzLegs(f *testing.F) {
 		}
 		from := rng.IntN(100)
 		e := Legs(s.window(from, from+1+rng.IntN(119-from)))
+		at := LegLosses{}
+		for _, n := range e.LostAt {
+			at.Uplink, at.Downlink = at.Uplink+n.Uplink, at.Downlink+n.Downlink
+		}
+		if at != (LegLosses{e.LostUplink, e.LostDownlink}) {
+			t.Errorf("losses by handler %+v, in all %d and %d", e.LostAt, e.LostUplink, e.LostDownlink)
+		}
 		if e.Delivered+e.Late+e.Lost()+e.RefusedTotal() != e.Sent || min(e.Delivered, e.Late, e.LostSender, e.LostUplink, e.LostDownlink, e.Unattributed, e.UnexplainedHops) < 0 {
 			t.Fatalf("%+v", withoutSamples(e))
 		}

@@ -48,7 +48,7 @@ func (e *PairEvidence) attribute(st *stream, p Pair) {
 		head := st.head(before, r, prev, e)
 		units := append(head, r.units(st, e)...)
 		for _, u := range settleExcess(units) {
-			e.decide(st, u, p)
+			e.decide(st, u, p, r.at.url)
 		}
 		prev = max(prev, r.copies[len(r.copies)-1].pos)
 		before = r
@@ -295,8 +295,9 @@ func settleExcess(units []unit) []unit {
 // distance is the number of frames between two units.
 func distance(a, b unit) int { return max(0, a.from-b.to, b.from-a.to) }
 
-// decide counts the missing frames of a unit that belong to the window.
-func (e *PairEvidence) decide(st *stream, u unit, p Pair) {
+// decide counts the missing frames of a unit that belong to the window; url is of
+// the handler that numbered what is around them.
+func (e *PairEvidence) decide(st *stream, u unit, p Pair, url string) {
 	missing, counted := len(u.missing), 0
 	for _, f := range u.missing {
 		if f.lost() {
@@ -310,17 +311,16 @@ func (e *PairEvidence) decide(st *stream, u unit, p Pair) {
 		}
 		e.Unattributed += counted
 	case u.gaps == missing:
-		e.LostDownlink += counted
+		e.lost(url, 0, counted)
 	case u.open && counted == missing:
-		e.LostDownlink += u.gaps
+		e.lost(url, 0, u.gaps)
 		e.Unattributed += missing - u.gaps
 	case u.open:
 		e.Unattributed += counted
 	case u.gaps == 0:
-		e.LostUplink += counted
+		e.lost(url, counted, 0)
 	case counted == missing:
-		e.LostDownlink += u.gaps
-		e.LostUplink += missing - u.gaps
+		e.lost(url, missing-u.gaps, u.gaps)
 	default:
 		e.Unattributed += counted
 	}

@@ -2,6 +2,7 @@ package media
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -98,6 +99,13 @@ func fatesOf(t *testing.T, e PairEvidence) fates {
 	t.Helper()
 	if sum := e.Delivered + e.Late + e.Lost() + e.RefusedTotal(); sum != e.Sent {
 		t.Errorf("the fates of %d frames sum up to %d: %+v", e.Sent, sum, e)
+	}
+	var at LegLosses
+	for _, n := range e.LostAt {
+		at.Uplink, at.Downlink = at.Uplink+n.Uplink, at.Downlink+n.Downlink
+	}
+	if at != (LegLosses{e.LostUplink, e.LostDownlink}) {
+		t.Errorf("%+v by handler, %d and %d in all", e.LostAt, e.LostUplink, e.LostDownlink)
 	}
 	return fates{
 		e.Sent, e.Delivered, e.Late, e.LostSender, e.LostUplink, e.LostDownlink, e.Unattributed,
@@ -343,4 +351,19 @@ func ExampleLegs() {
 	e := Legs(tp.pair)
 	fmt.Printf("of %d: %d delivered, %d lost before the relay, %d after\n", e.Sent, e.Delivered, e.LostUplink, e.LostDownlink)
 	// Output: of 6: 3 delivered, 1 lost before the relay, 2 after
+}
+
+func TestLossesNameTheHandlerWhoseNumbersTell(t *testing.T) {
+	tp := newTape()
+	for range 10 {
+		tp.send(thereURL, hereURL)
+	}
+	tp.gotAll(0, 0, 2)                   // 1 never got its number here
+	for i, seq := range []int{3, 5, 6} { // 4 had number 1 there
+		tp.got(seq, []uint32{0, 2, 3}[i]).HandlerURL = thereURL
+	}
+	want := map[string]LegLosses{hereURL: {Uplink: 1}, thereURL: {Downlink: 1}}
+	if e := Legs(tp.pair); !maps.Equal(e.LostAt, want) {
+		t.Errorf("lost at %+v, want %+v", e.LostAt, want)
+	}
 }

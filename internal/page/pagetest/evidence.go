@@ -54,6 +54,9 @@ func pair(n int, from, to string, began time.Duration, lost int) flows.Pair {
 		}
 		p.Samples, all = append(p.Samples, sample), append(all, latency)
 	}
+	if p.LostDownlink > 0 {
+		p.LostAt = []flows.HandlerLoss{{Handler: 2, Downlink: p.LostDownlink}}
+	}
 	p.Delivered, p.Latency = len(all), flows.Summarise(all)
 	if lost > 0 {
 		p.LongestSilence = 140 * ms
@@ -65,7 +68,7 @@ func connections(actors ...string) []flows.Connection {
 	var out []flows.Connection
 	for _, a := range actors {
 		for i, hop := range []flows.Hop{flows.MC, flows.MH, flows.MH} {
-			c := flows.Connection{Actor: a, Hop: hop, Dialect: "legacy", Family: "ipv4", Mapped: true, Dialed: 210 * ms, Handshake: 6 * ms,
+			c := flows.Connection{Actor: a, Hop: hop, Handler: i, Dialect: "legacy", Family: "ipv4", Mapped: true, Dialed: 210 * ms, Handshake: 6 * ms,
 				RTT: 410 * time.Microsecond, SmoothedRTT: 620 * time.Microsecond, RTTVariation: 120 * time.Microsecond,
 				PacketsSent: 620, PacketsReceived: 590, PacketsLost: i, BytesSent: 141_200, BytesReceived: 139_800,
 				CongestionWindow: 40_000, MTU: 1452, CertificateUntil: Now.Add(11 * 24 * time.Hour),
