@@ -14,7 +14,3 @@ func DocumentOf(run flows.Run) RunDocument { return jsonRun(run) }
 
 // Duration writes three digits at most, in the unit a person would say.
 func Duration(d time.Duration) string { return duration(d) }
-
-// Fates says in words what became of the frames that were not plainly delivered;
-// empty when all were.
-func Fates(p flows.Pair) string { return fates(p) }

@@ -16,9 +16,6 @@ const (
 	Inconclusive Verdict = "inconclusive" // neither
 )
 
-// Verdicts lists the closed set.
-func Verdicts() []Verdict { return []Verdict{Pass, Fail, Inconclusive} }
-
 // Plan decides, from a number of runs that is fixed beforehand, by two counts that
 // are exact for the binomial distribution: PassUpTo bad runs or fewer pass, FailFrom
 // or more fail, and what lies between is inconclusive.

@@ -21,9 +21,6 @@ type refusal struct {
 	err  error // for the log
 }
 
-func (r *refusal) Error() string { return "join refused: " + r.err.Error() }
-func (r *refusal) Unwrap() error { return r.err }
-
 // Texts of the join table.
 const (
 	textFirst        = "First message must be JoinRequest"
