@@ -48,7 +48,7 @@ func talked() flows.Run {
 			{From: flows.Actor(1), To: flows.Actor(2), Sent: 150, Delivered: 150, Latency: flows.Distribution{Count: 150, P50: 410 * time.Microsecond, P95: 700 * time.Microsecond, P99: 1200 * time.Microsecond, Max: 2 * ms},
 				Jitter: 130 * time.Microsecond, LongestSilence: 21 * ms, RelayShare: new(200 * time.Microsecond), SendLateness: flows.Distribution{Count: 150, Max: ms}},
 			{From: flows.Actor(2), To: flows.Actor(1), Sent: 150, Delivered: 141, LostUplink: 3, LostDownlink: 4, LostUnattributed: 1, Refused: 1,
-				LostAt: []flows.HandlerLoss{{Handler: 1, Uplink: 1}, {Handler: 2, Uplink: 2, Downlink: 4}},
+				LostAt:    []flows.HandlerLoss{{Handler: 1, Uplink: 1}, {Handler: 2, Uplink: 2, Downlink: 4}},
 				RefusedBy: map[string]int{"signature_invalid": 1}, Latency: flows.Distribution{Count: 141, P50: ms, P95: 2 * ms, P99: 3 * ms, Max: 4 * ms}, Tainted: 2, LongestSilence: 61 * ms},
 		},
 		Self: flows.SelfEvidence{MaxLag: 7 * ms, TaintedFrames: 2, Taints: []flows.Cause{flows.CauseLag}},
