@@ -13,8 +13,9 @@ const metricsFile = "deploy/metrics.json"
 
 // series is what an expression may select.
 type series struct {
-	labels []string // nil: not known
-	kind   string   // counter, gauge, histogram; empty: not known
+	labels []string            // nil: not known
+	values map[string][]string // of labels that have a closed set of them
+	kind   string              // counter, gauge, histogram; empty: not known
 }
 
 // catalogue knows what expressions may be about, by the name of the series.
@@ -23,7 +24,7 @@ type catalogue map[string]series
 // foreign are series that others register: Prometheus itself, and the Go client
 // library in every process.
 var foreign = []string{
-	"up", "scrape_duration_seconds", "ALERTS", "prometheus_tsdb_retention_limit_seconds",
+	"up", "scrape_duration_seconds", "scrape_samples_scraped", "ALERTS", "prometheus_tsdb_retention_limit_seconds",
 	"process_cpu_seconds_total", "process_resident_memory_bytes", "process_start_time_seconds",
 	"process_open_fds", "process_max_fds", "go_goroutines", "go_memstats_heap_inuse_bytes", "go_memstats_heap_alloc_bytes",
 	"go_gc_duration_seconds", "go_gc_duration_seconds_sum", "go_gc_duration_seconds_count",
@@ -45,16 +46,20 @@ func newCatalogue(r repository) (catalogue, error) {
 	if err := json.Unmarshal(content, &metrics); err != nil {
 		return nil, fmt.Errorf("%s: %w", metricsFile, err)
 	}
+	values, err := labelValues(r)
+	if err != nil {
+		return nil, err
+	}
 	c := make(catalogue)
 	for _, m := range metrics {
 		all := slices.Concat(m.Labels, targetLabels)
 		switch m.Type {
 		case "histogram":
-			c[m.Name+"_bucket"] = series{labels: append(all, "le"), kind: "counter"}
-			c[m.Name+"_sum"] = series{labels: all, kind: "counter"}
-			c[m.Name+"_count"] = series{labels: all, kind: "counter"}
+			c[m.Name+"_bucket"] = series{labels: append(all, "le"), values: values[m.Name], kind: "counter"}
+			c[m.Name+"_sum"] = series{labels: all, values: values[m.Name], kind: "counter"}
+			c[m.Name+"_count"] = series{labels: all, values: values[m.Name], kind: "counter"}
 		case "counter", "gauge":
-			c[m.Name] = series{labels: all, kind: m.Type}
+			c[m.Name] = series{labels: all, values: values[m.Name], kind: m.Type}
 		default:
 			return nil, fmt.Errorf("%s: %s has the type %q", metricsFile, m.Name, m.Type)
 		}

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"path"
 
+	"github.com/prometheus/prometheus/model/rulefmt"
 	appsv1 "k8s.io/api/apps/v1"
-
 	"sigs.k8s.io/kustomize/api/resmap"
 )
 
@@ -108,7 +108,7 @@ func decodeAll(rep *report, d decoder, built resmap.ResMap) []object {
 	return objects
 }
 
-// checkMonitoring looks at rules and dashboards.
+// checkMonitoring looks at rules, runbooks and dashboards.
 func checkMonitoring(r repository) (findings []Finding, counted string, err error) {
 	c, err := newCatalogue(r)
 	if err != nil {
@@ -118,6 +118,14 @@ func checkMonitoring(r repository) (findings []Finding, counted string, err erro
 	for _, file := range sortedKeys(files) {
 		findings = append(findings, checkRules(r, c, file, files[file])...)
 	}
+	var groups []*rulefmt.RuleGroups
+	for _, file := range sortedKeys(files) {
+		groups = append(groups, files[file])
+	}
+	runbooks := r.glob(runbooksHere + "/*.md")
+	for _, file := range runbooks {
+		findings = append(findings, checkRunbook(r, c, groups, file)...)
+	}
 	boards := r.glob(dashboardsPattern)
 	for _, file := range boards {
 		findings = append(findings, checkDashboard(r, c, file)...)
@@ -125,7 +133,7 @@ func checkMonitoring(r repository) (findings []Finding, counted string, err erro
 	if len(boards) == 0 {
 		findings = append(findings, Finding{File: dashboardsPattern, What: "there are no dashboards"})
 	}
-	return findings, fmt.Sprintf("%s and %s", count(len(files), "rule file"), count(len(boards), "dashboard")), nil
+	return findings, fmt.Sprintf("%s, %s and %s", count(len(files), "rule file"), count(len(runbooks), "runbook"), count(len(boards), "dashboard")), nil
 }
 
 func count(n int, what string) string {

@@ -134,7 +134,7 @@ func flat(panels []panel) []panel {
 
 const datasource = "datasource"
 
-var labelValues = regexp.MustCompile(`^label_values\((.+), ?([a-z_]+)\)$`)
+var asksForValues = regexp.MustCompile(`^label_values\((.+), ?([a-z_]+)\)$`)
 
 // templating returns the variables there are, and wants the data source to be one.
 func templating(rep *report, c catalogue, d dashboard) map[string]bool {
@@ -154,7 +154,7 @@ func templating(rep *report, c catalogue, d dashboard) map[string]bool {
 		if v.Refresh != 2 || !v.IncludeAll || v.AllValue == "" {
 			rep.addf(field, "must be refreshed with the time range, and have an allValue")
 		}
-		ask := labelValues.FindStringSubmatch(v.Definition)
+		ask := asksForValues.FindStringSubmatch(v.Definition)
 		if ask == nil {
 			rep.addf(field, "%q is no label_values(SERIES, LABEL)", v.Definition)
 			continue

@@ -61,6 +61,9 @@ func (c catalogue) selector(v *parser.VectorSelector, path []parser.Node, compla
 		if m.Name != "__name__" && known.labels != nil && !slices.Contains(known.labels, m.Name) {
 			complain("%s has no label %s", name, m.Name)
 		}
+		for _, text := range never(m, known.values[m.Name]) {
+			complain("%s never has %s=%q, but %s", name, m.Name, text, strings.Join(known.values[m.Name], ", "))
+		}
 	}
 	over := ""
 	for i := len(path) - 1; i >= 0 && over == ""; i-- {

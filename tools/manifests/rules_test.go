@@ -33,12 +33,10 @@ const fewRules = `groups:
 func withRules(t *testing.T, rules string) repository {
 	t.Helper()
 	r := repository(t.TempDir())
-	catalogue, err := here.read(metricsFile)
-	if err != nil {
-		t.Fatal(err)
+	for _, file := range append(read, metricsFile) {
+		bring(t, r, file)
 	}
 	for name, content := range map[string]string{
-		metricsFile: string(catalogue),
 		"deploy/prometheus/synthetic-alerts.yaml":               rules,
 		"deploy/runbooks/synthetic-prober-incident-response.md": "# Response\n\n```\n# not-a-heading\n```\n\n## Join down\n",
 	} {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,14 +14,17 @@ const here = repository("../..")
 // edit is a defect: some text of a file becomes another.
 type edit struct{ file, old, new string }
 
-// seeded returns a copy of the repository's deploy folder with defects in it.
+// seeded returns a copy of what is looked at of the repository, with defects in it.
 func seeded(t *testing.T, edits ...edit) repository {
 	t.Helper()
 	root := t.TempDir()
-	if err := os.CopyFS(filepath.Join(root, "deploy"), os.DirFS(here.path("deploy"))); err != nil {
+	r := repository(root)
+	if err := os.CopyFS(r.path("deploy"), os.DirFS(here.path("deploy"))); err != nil {
 		t.Fatal(err)
 	}
-	r := repository(root)
+	for _, file := range read {
+		bring(t, r, file)
+	}
 	for _, e := range edits {
 		content, err := r.read(e.file)
 		if err != nil {
@@ -34,6 +38,21 @@ func seeded(t *testing.T, edits ...edit) repository {
 		}
 	}
 	return r
+}
+
+// read are the files beside deploy that say what there is.
+var read = []string{cataloguePage, logFields, shipped}
+
+// bring copies one file of this repository.
+func bring(t *testing.T, r repository, file string) {
+	t.Helper()
+	content, err := here.read(file)
+	if err == nil {
+		err = errors.Join(os.MkdirAll(filepath.Dir(r.path(file)), 0o700), os.WriteFile(r.path(file), content, 0o600))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // built is the prober, built once for all tests.
