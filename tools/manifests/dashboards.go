@@ -49,10 +49,13 @@ type panel struct {
 	GridPos     struct{ H, W, X, Y int }
 	Panels      []panel
 	Repeat      string
+	Interval    string
+	Options     struct{ Legend struct{ Calcs []string } }
 	FieldConfig struct {
 		Defaults struct {
 			Unit       string
 			Thresholds struct{ Mode string }
+			Custom     struct{ ScaleDistribution struct{ Type string } }
 		}
 		Overrides []struct {
 			Properties []struct {
@@ -84,11 +87,17 @@ func checkDashboard(r repository, c catalogue, file string) []Finding {
 		rep.addf("", "%v", err)
 		return rep.findings
 	}
+	longest, err := leastFrequent(r)
+	if err != nil {
+		rep.addf("", "%v", err)
+		return rep.findings
+	}
 	head(rep, file, d)
 	vars := templating(rep, c, d)
 	used := make(map[string]bool)
 	for _, p := range flat(d.Panels) {
 		checkPanel(rep, c, d.UID, p, vars, used)
+		onAGoodDay(rep, longest, p)
 	}
 	for _, name := range sortedKeys(vars) {
 		if !used[name] {

@@ -70,6 +70,10 @@ func TestEveryDefectOfADashboardIsFound(t *testing.T) {
 		{"a panel outside of the grid", "\"h\": 4,\n        \"w\": 6,\n        \"x\": 18", "\"h\": 4,\n        \"w\": 6,\n        \"x\": 20", []string{"outside of the grid"}},
 		{"another size", "\"h\": 8,\n        \"w\": 12", "\"h\": 9,\n        \"w\": 12", []string{"9 by 12"}},
 		{"a type without a size", `"type": "timeseries"`, `"type": "graph"`, []string{"no size for type graph"}},
+		{"a scale without 0", `"drawStyle": "line",`, `"scaleDistribution": {"type": "log"}, "drawStyle": "line",`, []string{"no place for 0"}},
+		{"a sum of what overlaps", "\"calcs\": [\n            \"max\"", "\"calcs\": [\n            \"sum\"", []string{"is no count"}},
+		{"steps between which some probe does not run", `"interval": "5m"`, `"interval": "1m"`, []string{"has gaps", "3m0s"}},
+		{"a graph that is empty when all is well", "0 * sum(increase(", "0 < sum(increase(", []string{"empty on a good day"}},
 		{"an alert in a dashboard", `"type": "timeseries",`, `"type": "timeseries", "alert": {"name": "x"},`, []string{"has an alert"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -28,6 +28,9 @@ func scraped(rep *report, all []object) {
 		if !found {
 			rep.addf(o.name+": spec", "selects no pod and port that is here")
 		}
+		if monitor.Spec.JobLabel == "" || monitor.Spec.Selector.MatchLabels[monitor.Spec.JobLabel] != proberApp {
+			rep.addf(o.name+": spec.jobLabel", "the label job must become synthetic-prober, as the scrape job has it: queries go by it")
+		}
 		for _, e := range monitor.Spec.PodMetricsEndpoints {
 			if e.Interval != "15s" {
 				rep.addf(o.name+": spec.podMetricsEndpoints.interval", "must be 15s: the rules count with it")

@@ -109,6 +109,7 @@ func TestEveryDefectOfAnOverlayIsFound(t *testing.T) {
 
 		{"a monitor of other pods", "prod", edit{monitorFile, "app: synthetic-prober\n      component", "app: prober\n      component"}, []string{"PodMonitor", "selects no pod"}},
 		{"a monitor of another port", "prod", edit{monitorFile, "port: http", "port: metrics"}, []string{"PodMonitor", "selects no pod"}},
+		{"a scrape under another name", "prod", edit{monitorFile, "  jobLabel: app", "  jobLabel: component"}, []string{"PodMonitor/synthetic-prober: spec.jobLabel"}},
 		{"a scrape that is too rare", "prod", edit{monitorFile, "interval: 15s", "interval: 60s"}, []string{"15s"}},
 
 		{"a configuration that the prober refuses", "kind", edit{kindProbes, "interval: 15s", "interval: 15"}, []string{"ConfigMap/synthetic-prober-config: probes.yaml", "interval"}},

@@ -33,6 +33,7 @@ func All() ([]Board, error) {
 type row struct {
 	title  string
 	repeat string // variable, of which every value has a row of its own
+	closed bool   // until somebody opens it; what is in it is not asked for before
 	panels []panel
 }
 
@@ -57,21 +58,26 @@ func board(uid, title, description string, variables []variable, rows ...row) da
 		Version:       1,
 	}
 	y, id := 0, 0
-	place := func(p panel, x int) {
+	place := func(to *[]panel, p panel, x int) {
 		id++
 		p.ID = id
 		p.GridPos.X, p.GridPos.Y = x, y
-		d.Panels = append(d.Panels, p)
+		*to = append(*to, p)
 	}
 	for _, r := range rows {
-		place(heading(r), 0)
+		head := heading(r)
+		place(&d.Panels, head, 0)
+		inside := &d.Panels
+		if r.closed {
+			inside = head.Panels
+		}
 		y++
 		x, height := 0, 0
 		for _, p := range r.panels {
 			if x+p.GridPos.W > width {
 				x, y, height = 0, y+height, 0
 			}
-			place(p, x)
+			place(inside, p, x)
 			x, height = x+p.GridPos.W, max(height, p.GridPos.H)
 		}
 		y += height
@@ -82,6 +88,5 @@ func board(uid, title, description string, variables []variable, rows ...row) da
 const tag = "synthetic-prober"
 
 func heading(r row) panel {
-	open := false
-	return panel{Type: "row", Title: r.title, Collapsed: &open, Panels: &[]panel{}, Repeat: r.repeat, GridPos: grid{H: 1, W: width}}
+	return panel{Type: "row", Title: r.title, Collapsed: &r.closed, Panels: &[]panel{}, Repeat: r.repeat, GridPos: grid{H: 1, W: width}}
 }

@@ -31,9 +31,10 @@ func media() dashboard {
 				q{"sum by (result) (rate(" + frames(lost) + "[$__rate_interval])) / on () group_left () (sum(rate(" + sent + "[$__rate_interval])) > 0)", "{{result}}"}),
 			layers("Late, repeated, out of order", "Share of the frames sent: late (arrived after the wait), duplicate (further copies), reordered (accepted after a later one).", share,
 				q{"sum by (result) (rate(" + frames(`result=~"late|duplicate|reordered"`) + "[$__rate_interval])) / on () group_left () (sum(rate(" + sent + "[$__rate_interval])) > 0)", "{{result}}"}),
-			bars("Refused frames", "By the platform's own tokens for why.", count, q{rise("reason", sel("media_frames_refused_total")), "{{reason}}"}),
-			bars("Failures by step and reason", "Runs of the probes that look at media.", count,
-				q{rise("hop, step, reason", sel("failures_total", `flow="media"`, `hop!="prober"`)), "{{hop}} {{step}} {{reason}}"}),
+			bars("Refused frames", "By the platform's own tokens for why. On a good day there is nothing.", count,
+				counted("reason", "{{reason}}", sel("media_frames_refused_total"), sel("runs_total", `flow="media"`, judged))...),
+			bars("Failures by step and reason", "Runs of the probes that look at media. On a good day there is nothing.", count,
+				counted("hop, step, reason", "{{hop}} {{step}} {{reason}}", sel("failures_total", `flow="media"`, `hop!="prober"`), sel("runs_total", `flow="media"`, judged))...),
 		}},
 		row{title: "Latency", panels: []panel{
 			lines("One-way latency", "From the hand-over of a frame to the network until it was there. Points are runs; they lead to their traces.", seconds,

@@ -19,7 +19,7 @@ func overview() dashboard {
 }
 
 func health() []panel {
-	age := "time() - max(" + sel("last_success_timestamp_seconds") + " > 0)"
+	firing := `count(ALERTS{service="synthetic-prober",alertstate="firing",severity=~"page|warning"})`
 	return []panel{
 		stat("Probers", "Probers that Prometheus reaches. No data: nobody is measuring.", count,
 			levels(bad, level{good, 1}), q{"count(" + selHere("build_info") + ")", ""}),
@@ -29,10 +29,10 @@ func health() []panel {
 			levels(bad, level{odd, 0.99}, level{good, 0.999}), q{ratio("", sel("runs_total", `trigger="schedule"`, `outcome="success"`), sel("runs_total", judged), span), ""}),
 		stat("Not judged", "Runs in the time shown that say nothing: the prober was late, its network was down, a lane was taken. Many of them hide an outage.", count,
 			levels(good, level{odd, 1}, level{bad, 10}), q{all(sel("runs_total", `trigger="schedule"`, `outcome="inconclusive"`)), ""}),
-		stat("Time to media, p95", "From opening the link until the first frame of somebody else is accepted, over the time shown.", seconds,
+		stat("Time to media, p95", "From asking GC to join until the first frame of somebody else is accepted, over the time shown.", seconds,
 			levels(good, level{odd, 2}, level{bad, 5}), q{"histogram_quantile(0.95, sum by (le) (rate(" + sel("time_to_media_seconds_bucket") + "[$__range])))", ""}),
-		stat("Latest success", "Time since any probe last succeeded.", seconds,
-			levels(good, level{odd, 120}, level{bad, 300}), q{age, ""}),
+		stat("Alerts firing", "Pages and warnings of the synthetic prober. No data: its rules are not loaded.", count,
+			levels(good, level{bad, 1}), q{firing + " or 0 * max(slo:objective:ratio)", ""}),
 		stat("Runs skipped", "Runs in the time shown that were due and did not start, pauses left out.", count,
 			levels(good, level{odd, 1}, level{bad, 10}), q{all(sel("runs_skipped_total", `reason!="paused"`)), ""}),
 		stat("Certificate ends in", "Time until the first certificate of MC or MH expires, as probes meet them.", seconds,
@@ -54,8 +54,8 @@ func runs() []panel {
 		bars("Runs by outcome", "Scheduled runs. Failure is evidence against the platform; inconclusive says nothing about it; aborted was shut down.", count,
 			q{rise("outcome", sel("runs_total", `trigger="schedule"`)), "{{outcome}}"}),
 		bars("Runs by probe", "Scheduled runs that were judged.", count, q{rise("probe", sel("runs_total", judged)), "{{probe}}"}),
-		bars("Runs that were due and did not start", "By reason: the last one was still under way, the platform asked for a pause, the budget was taken, no lane had rested.", count,
-			q{rise("probe, reason", sel("runs_skipped_total", `reason!="paused"`)), "{{probe}} {{reason}}"}),
+		bars("Runs that were due and did not start", "By reason: the last one was still under way, the platform asked for a pause, the budget was taken, no lane had rested. On a good day there is nothing.", count,
+			counted("probe, reason", "{{probe}} {{reason}}", sel("runs_skipped_total", `reason!="paused"`), sel("runs_total", `trigger="schedule"`))...),
 		lines("Runs under way", "Scheduled runs at this moment.", count, q{"sum by (probe) (" + sel("runs_in_flight") + ")", "{{probe}}"}),
 	}
 }
@@ -64,10 +64,10 @@ func failures() []panel {
 	theirs, ours := `hop!="prober"`, `hop="prober"`
 	return []panel{
 		bars("Failures by hop", "Runs that failed or were throttled, by who owns what ended them.", count, q{rise("hop", sel("failures_total", theirs)), "{{hop}}"}),
-		bars("Failures by step and reason", "The same runs, by where they ended and why.", count,
-			q{rise("step, reason", sel("failures_total", theirs)), "{{step}} {{reason}}"}),
+		bars("Failures by step and reason", "The same runs, by where they ended and why. On a good day there is nothing.", count,
+			counted("step, reason", "{{step}} {{reason}}", sel("failures_total", theirs), sel("runs_total", judged))...),
 		lines("Runs that succeeded", "Share of the judged runs.", share,
-			q{ratio("probe", sel("runs_total", `trigger="schedule"`, `outcome="success"`), sel("runs_total", judged), step), "{{probe}}"}),
+			q{ratio("probe", sel("runs_total", `trigger="schedule"`, `outcome="success"`), sel("runs_total", judged), step), "{{probe}}"}).rare(),
 		bars("Not the platform's fault", "Runs that the prober itself tainted or could not judge, by cause. They are in no objective.", count,
 			q{rise("cause", sel("self_tainted_runs_total")), "{{cause}}"}, q{rise("reason", sel("failures_total", ours)), "not judged"}),
 	}
@@ -79,30 +79,32 @@ func latencies() []panel {
 		lines("Time to media", "From asking GC to join until the first frame of somebody else is accepted, of successful runs. Points are runs; they lead to their traces.", seconds,
 			quantiles("", buckets(media, ""))...).limits(levels("transparent", level{odd, 2}, level{bad, 5})).withExemplars(),
 		heat("Time to media, every run", "The same, as a distribution.", "sum by (le) (increase("+media+"[$__rate_interval]))"),
-		layers("Joining: what the time goes into", "Mean duration of each step of a join, one on top of the other: the height is how long a join takes.", seconds,
+		layers("Joining: what the time goes into", "Time in each step for each join, one on top of the other. Nearly no join signs in: tokens are kept. gc_assign is how whoever is first gets in, gc_join the second.", seconds,
 			waterfall(flows.Join)...),
 		lines("Joining: steps, p95", "95th percentile of each step of a join.", seconds,
-			q{"histogram_quantile(0.95, " + buckets(sel("step_duration_seconds_bucket", `flow="join"`), "step") + ")", "{{step}}"}).withExemplars(),
+			q{"histogram_quantile(0.95, " + buckets(sel("step_duration_seconds_bucket", `flow="join"`), "step") + ")", "{{step}}"}).rare().withExemplars(),
 		layers("Connecting: phases of a dial", "Mean of each part of a connection to MC and MH: name resolution, socket, QUIC handshake, settings, CONNECT.", seconds,
 			q{phases(`flow="join",step=~"mc_connect|mh_connect"`), "{{step}} {{phase}}"}),
 		layers("Asking: phases of a request", "Mean of each part of a request to AC and GC: name resolution, connecting, TLS, first byte, body.", seconds,
-			q{phases(`flow="join",step=~"sign_in|gc_assign|gc_join"`), "{{step}} {{phase}}"}),
+			q{phases(`flow="join",step=~"sign_in|gc_assign|gc_join"`), "{{step}} {{phase}}"}).rare(),
 		lines("Time to restore, p95", "From the cut until both hear each other again, of successful runs, by how the connection was lost.", seconds,
-			q{"histogram_quantile(0.95, " + buckets(sel("time_to_restore_seconds_bucket"), "disconnect") + ")", "{{disconnect}}"}).limits(levels("transparent", level{odd, 5})).withExemplars(),
+			q{"histogram_quantile(0.95, " + buckets(sel("time_to_restore_seconds_bucket"), "disconnect") + ")", "{{disconnect}}"}).limits(levels("transparent", level{odd, 5})).rare().withExemplars(),
 		heat("Time to restore, every run", "The same, as a distribution.", "sum by (le) (increase("+sel("time_to_restore_seconds_bucket")+"[$__rate_interval]))"),
 		lines("Whole runs, p95", "From the start of a run until it was judged.", seconds,
-			q{"histogram_quantile(0.95, " + buckets(sel("run_duration_seconds_bucket", `outcome="success"`), "probe") + ")", "{{probe}}"}),
+			q{"histogram_quantile(0.95, " + buckets(sel("run_duration_seconds_bucket", `outcome="success"`), "probe") + ")", "{{probe}}"}).rare(),
 		lines("Signing in", "An answer of AC to a password.", seconds,
-			quantiles("", buckets(sel("step_duration_seconds_bucket", `step="sign_in"`), ""))...).limits(levels("transparent", level{odd, 0.35})).withExemplars(),
+			quantiles("", buckets(sel("step_duration_seconds_bucket", `step="sign_in"`), ""))...).limits(levels("transparent", level{odd, 0.35})).rare().withExemplars(),
 	}
 }
 
-// waterfall is the mean of each step of a flow, in the order in which a person meets
-// them.
+// waterfall is the time in each step of a flow, by runs and not by how often the step was
+// done: only so do the parts add up. They are in the order in which a person meets them.
 func waterfall(f flows.Flow) []q {
+	flow := `flow="` + string(f) + `"`
+	runs := sel("run_duration_seconds_count", flow, `outcome=~"success|failure"`)
 	var all []q
 	for _, s := range flows.StepsOf(f) {
-		all = append(all, q{mean("", "step_duration_seconds", `flow="`+string(f)+`"`, `step="`+string(s)+`"`), string(s)})
+		all = append(all, q{ratio("", sel("step_duration_seconds_sum", flow, `step="`+string(s)+`"`), runs, step), string(s)})
 	}
 	return all
 }

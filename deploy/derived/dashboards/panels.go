@@ -91,7 +91,7 @@ func bars(title, description, unit string, queries ...q) panel {
 	p.custom("drawStyle", "bars")
 	p.custom("fillOpacity", 80)
 	p.custom("stacking", map[string]any{"mode": "normal", "group": "A"})
-	p.Options["legend"].(map[string]any)["calcs"] = []string{"sum"}
+	p.Options["legend"].(map[string]any)["calcs"] = []string{"max"} // no sum: steps of increase() overlap
 	return p
 }
 
@@ -109,6 +109,13 @@ func (p *panel) custom(name string, value any) { p.FieldConfig.Defaults.Custom[n
 func (p panel) limits(t *thresholds) panel {
 	p.FieldConfig.Defaults.Thresholds = t
 	p.custom("thresholdsStyle", map[string]any{"mode": "dashed"})
+	return p
+}
+
+// rare is for what the least frequent probes do: every few minutes. A shorter step would
+// have gaps, where nothing is wrong.
+func (p panel) rare() panel {
+	p.Interval = "5m"
 	return p
 }
 

@@ -1,5 +1,8 @@
 package dashboards
 
+// memoryLimit is the Deployment's, in bytes.
+const memoryLimit = 256 << 20
+
 // self shows what the prober knows of itself. When it is not well, nothing else on the
 // board is to be believed.
 func self() []panel {
@@ -17,10 +20,10 @@ func self() []panel {
 			q{"histogram_quantile(0.99, " + buckets(selHere("self_lag_seconds_bucket"), "") + ")", "p99"},
 			q{"histogram_quantile(0.50, " + buckets(selHere("self_lag_seconds_bucket"), "") + ")", "p50"}).limits(levels("transparent", level{odd, 0.005})),
 		lines("Delay of starts", "How late scheduled runs start, p99.", seconds,
-			q{"histogram_quantile(0.99, " + buckets(sel("start_delay_seconds_bucket"), "probe") + ")", "{{probe}}"}),
+			q{"histogram_quantile(0.99, " + buckets(sel("start_delay_seconds_bucket"), "probe") + ")", "{{probe}}"}).rare(),
 		lines("CPU", "CPU seconds a second.", count, q{"rate(process_cpu_seconds_total[$__rate_interval])" + mine, "{{instance}}"}),
-		lines("Memory", "Resident memory. The pod's limit is 256 MiB.", bytes_, q{"process_resident_memory_bytes" + mine, "{{instance}}"}).
-			limits(levels("transparent", level{bad, 256 << 20})),
+		lines("Memory", "Resident memory. The line is the pod's limit.", bytes_, q{"process_resident_memory_bytes" + mine, "{{instance}}"}).
+			limits(levels("transparent", level{bad, memoryLimit})),
 		bars("Dropped by queue", "What the prober lost of its own.", count, q{rise("queue", selHere("self_dropped_total")), "{{queue}}"}),
 		bars("People who left uncleanly", "The platform holds them until they time out, and their lane rests as long.", count,
 			q{rise("probe", sel("leaves_total", `result="unclean"`)), "{{probe}}"}),
@@ -33,8 +36,8 @@ func platform() []panel {
 		lines("Certificates end in", "Time until the certificate of a service expires, as probes meet it.", seconds,
 			q{"min by (service) (" + selHere("certificate_expiry_timestamp_seconds") + ") - time()", "{{service}}"}).
 			free().limits(levels("transparent", level{odd, 48 * 3600})),
-		lines("Traces that go on", "Share of the answers to traced requests that were in the same trace.", share,
-			q{ratio("hop", selHere("trace_continuity_total", `result="continued"`), selHere("trace_continuity_total"), step), "{{hop}}"}),
+		lines("Traces that go on", "Share of the answers to traced requests that lead on: in the same trace, or in one of the hop's own that the run's links to.", share,
+			q{ratio("hop", selHere("trace_continuity_total", `result=~"continued|linked"`), selHere("trace_continuity_total"), step), "{{hop}}"}),
 	}
 }
 

@@ -34,6 +34,16 @@ func rise(by, selector string) string {
 
 func all(selector string) string { return fmt.Sprintf("sum(increase(%s[$__range]))", selector) }
 
+// counted are the things that happened, by labels that have many values: those that did
+// not happen are left out. Where nothing did, a line says so that is there only when
+// runs have ended: no data never means that all is well.
+func counted(by, legend, selector, runs string) []q {
+	return []q{
+		{rise(by, selector) + " > 0", legend},
+		{fmt.Sprintf("0 * sum(increase(%s[$__rate_interval]))", runs), "nothing"},
+	}
+}
+
 // buckets is what a quantile is computed from.
 func buckets(selector string, by string) string {
 	if by != "" {
@@ -48,11 +58,6 @@ func ratio(by, part, whole, window string) string {
 		return fmt.Sprintf("sum(rate(%s[%s])) / (sum(rate(%s[%s])) > 0)", part, window, whole, window)
 	}
 	return fmt.Sprintf("sum by (%s) (rate(%s[%s])) / (sum by (%s) (rate(%s[%s])) > 0)", by, part, window, by, whole, window)
-}
-
-// mean is the mean of a histogram's observations.
-func mean(by, histogram string, matchers ...string) string {
-	return ratio(by, sel(histogram+"_sum", matchers...), sel(histogram+"_count", matchers...), "$__rate_interval")
 }
 
 // The windows of graphs and of single numbers.

@@ -40,7 +40,7 @@ func slos() dashboard {
 			lines("Error budgets", "What is left of each budget over its window. Below 0 is overspent.", share,
 				q{one("slo:period_error_budget_remaining:ratio"), "{{slo}}"}).free().limits(levels("transparent", level{"transparent", 0})),
 		}},
-		row{title: "Objective: $slo", repeat: "slo", panels: objective()},
+		row{title: "Objective: $slo", repeat: "slo", closed: true, panels: objective()},
 	)
 }
 
@@ -72,10 +72,11 @@ func burnLines() *thresholds {
 	return levels("transparent", level{good, 1}, level{odd, 3}, level{"orange", 6}, level{bad, 14.4})
 }
 
-// logarithmic keeps slow and fast burns apart.
+// logarithmic keeps slow and fast burns apart. Below 1 it is linear: a logarithm has no
+// place for 0, which is what a healthy day has.
 func (p panel) logarithmic() panel {
-	p.custom("scaleDistribution", map[string]any{"type": "log", "log": 10})
-	return p.free()
+	p.custom("scaleDistribution", map[string]any{"type": "symlog", "log": 10, "linearThreshold": 1})
+	return p
 }
 
 // precise shows 99.95 % as that.
