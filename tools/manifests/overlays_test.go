@@ -24,6 +24,7 @@ const (
 	kindFile       = "deploy/kustomize/overlays/kind/kustomization.yaml"
 	kindProbes     = "deploy/kustomize/overlays/kind/probes.yaml"
 	kindEnv        = "deploy/kustomize/overlays/kind/config.env"
+	prodFile       = "deploy/kustomize/overlays/prod/kustomization.yaml"
 	prodProbes     = "deploy/kustomize/overlays/prod/probes.yaml"
 	prodPolicy     = "deploy/kustomize/overlays/prod/networkpolicy.yaml"
 )
@@ -86,6 +87,8 @@ func TestEveryDefectOfAnOverlayIsFound(t *testing.T) {
 		{"objects of no environment", "kind", edit{kindFile, "environment: kind", "place: kind"}, []string{"environment"}},
 		{"a rendered Secret", "", edit{"deploy/kustomize/base/kustomization.yaml", "  - deployment.yaml\n", "  - deployment.yaml\n  - accounts.example.yaml\n"}, []string{"Secret/synthetic-prober-accounts", "overwrite"}},
 		{"what is to be filled in", "kind", edit{kindProbes, "organisation: devtest", "organisation: devtest # REPLACE-ME"}, []string{"ConfigMap/synthetic-prober-config", "to be filled in"}},
+		{"a shape that can be applied", "prod", edit{prodFile, "environment: <REPLACE-ME>", "environment: REPLACE-ME"}, []string{"Deployment/synthetic-prober: metadata.labels", "by mistake"}},
+		{"a label that no API server accepts", "kind", edit{kindFile, "environment: kind", "environment: <kind>"}, []string{"metadata.labels.environment", "no value of a label"}},
 		{"a Secret that nobody makes", "", edit{deploymentFile, "secretName: prober-lanes", "secretName: lanes"}, []string{"Secret/lanes", "neither rendered nor made"}},
 		{"an account that nobody makes", "", edit{jobFile, "serviceAccountName: synthetic-prober", "serviceAccountName: prober"}, []string{"ServiceAccount/prober"}},
 		{"a ConfigMap that nobody makes", "", edit{jobFile, "name: synthetic-prober-config", "name: synthetic-prober-probes"}, []string{"ConfigMap/synthetic-prober-probes"}},
