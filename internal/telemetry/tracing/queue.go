@@ -2,6 +2,7 @@ package tracing
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -93,11 +94,9 @@ func (q *queue) work(ctx context.Context) {
 		closing = q.await()
 		for batch := q.take(); batch != nil; batch = q.take() {
 			err := q.export(ctx, batch)
-			if err != nil {
-				q.lost.Add(uint64(len(batch)))
-			}
-			mood.after(err, q.lost.Load())
-			if err != nil && q.closing() {
+			lost := lostOf(err, len(batch))
+			mood.after(err, q.lost.Add(uint64(lost)))
+			if err != nil && lost == len(batch) && q.closing() {
 				q.giveUp()
 			}
 		}
@@ -146,7 +145,7 @@ func (q *queue) await() (closing bool) {
 func (q *queue) export(ctx context.Context, batch []sdktrace.ReadOnlySpan) error {
 	ctx, cancel := context.WithTimeout(ctx, exportLimit)
 	defer cancel()
-	return q.exporter.ExportSpans(ctx, batch)
+	return asPartial(q.exporter.ExportSpans(ctx, batch), len(batch))
 }
 
 // shutdown exports what is there, until ctx ends, and waits for the worker.
@@ -184,6 +183,18 @@ func (m *mood) after(err error, lost uint64) {
 		m.log.Info("traces are exported again", "spans_lost", lost)
 	case err != nil && (!m.sulks || time.Since(m.said) >= complainEvery):
 		m.sulks, m.said = true, time.Now()
-		m.log.Warn("traces cannot be exported", "error", err.Error(), "spans_lost", lost)
+		m.log.Warn(complaint(err), "error", err.Error(), "spans_lost", lost)
 	}
+}
+
+// complaint says what is wrong with an export.
+func complaint(err error) string {
+	partial, ok := errors.AsType[*partialError](err)
+	switch {
+	case !ok:
+		return "traces cannot be exported"
+	case partial.rejected > 0:
+		return "the collector rejects a part of the traces"
+	}
+	return "the collector takes the traces, and warns"
 }
