@@ -2,6 +2,7 @@ package flows
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -173,10 +174,19 @@ type Failure struct {
 }
 
 func (f *Failure) Error() string {
-	if f.Cause != CauseUnspecified {
-		return fmt.Sprintf("%s at %s (%s: %s): %s", f.Step, f.Hop, f.Reason, f.Cause, f.Detail)
+	var b strings.Builder
+	if f.Step != "" {
+		b.WriteString(string(f.Step) + " ")
 	}
-	return fmt.Sprintf("%s at %s (%s): %s", f.Step, f.Hop, f.Reason, f.Detail)
+	fmt.Fprintf(&b, "at %s (%s", f.Hop, f.Reason)
+	if f.Cause != CauseUnspecified {
+		b.WriteString(": " + string(f.Cause))
+	}
+	b.WriteString(")")
+	if f.Detail != "" {
+		b.WriteString(": " + f.Detail)
+	}
+	return b.String()
 }
 
 func (f *Failure) Unwrap() error { return f.Err }
