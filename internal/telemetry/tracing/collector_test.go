@@ -17,7 +17,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/dark-tower/prober/flows"
 )
@@ -114,6 +113,8 @@ func TestAWrongVariableIsSaidAtOnce(t *testing.T) {
 type request struct{ path, auth, contentType, body string }
 
 type otlpServer struct {
+	answer []byte // an ExportTraceServiceResponse; not of JSON
+
 	mu   sync.Mutex // protects all following fields
 	seen []request
 }
@@ -133,7 +134,7 @@ func (s *otlpServer) requests() []request {
 // raw keeps a message's bytes.
 type raw struct{}
 
-func (raw) Marshal(any) ([]byte, error)           { return nil, nil }
+func (raw) Marshal(m any) ([]byte, error)         { return *m.(*[]byte), nil }
 func (raw) Unmarshal(data []byte, into any) error { *into.(*[]byte) = data; return nil }
 func (raw) Name() string                          { return "raw" }
 
@@ -151,7 +152,7 @@ func (s *otlpServer) grpc(t *testing.T) string {
 			return err
 		}
 		s.note(request{path: method, auth: strings.Join(md.Get("authorization"), ","), contentType: strings.Join(md.Get("content-type"), ","), body: string(body)})
-		return stream.SendMsg(&emptypb.Empty{})
+		return stream.SendMsg(&s.answer)
 	}))
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ln) }()
@@ -167,7 +168,9 @@ func (s *otlpServer) http(t *testing.T) string {
 		w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
 		if r.Header.Get("Content-Type") == "application/json" {
 			_, _ = io.WriteString(w, "{}")
+			return
 		}
+		_, _ = w.Write(s.answer)
 	}))
 	t.Cleanup(server.Close)
 	return server.URL

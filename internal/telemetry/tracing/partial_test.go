@@ -2,68 +2,38 @@ package tracing
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
-	"net"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
-	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// fussy is a collector that takes every export and rejects some of its spans.
-type fussy struct {
-	coltracepb.UnimplementedTraceServiceServer
-	answer *coltracepb.ExportTracePartialSuccess
-}
-
-func (f *fussy) Export(context.Context, *coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error) {
-	return &coltracepb.ExportTraceServiceResponse{PartialSuccess: f.answer}, nil
-}
-
-func (f *fussy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	answer, _ := f.Export(r.Context(), nil)
-	body, _ := proto.Marshal(answer)
-	w.Header().Set("Content-Type", "application/x-protobuf")
-	_, _ = w.Write(body)
-}
-
-// serve returns the collector's endpoint for each protocol.
-func (f *fussy) serve(t *testing.T) map[string]string {
-	t.Helper()
-	over := httptest.NewServer(f)
-	t.Cleanup(over.Close)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := grpc.NewServer()
-	coltracepb.RegisterTraceServiceServer(s, f)
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(l) }()
-	t.Cleanup(func() { s.Stop(); <-served })
-	return map[string]string{"grpc": "http://" + l.Addr().String(), "http/protobuf": over.URL}
+// rejecting is the answer of a collector that takes an export and rejects so many of its
+// spans (opentelemetry-proto, ExportTracePartialSuccess).
+func rejecting(spans uint64, why string) []byte {
+	partial := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), spans)
+	partial = protowire.AppendString(protowire.AppendTag(partial, 2, protowire.BytesType), why)
+	return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), partial)
 }
 
 func TestOfAPartialRejectionOnlyTheRejectedSpansAreLost(t *testing.T) {
+	const rejects, warns = "the collector rejects a part of the traces", "the collector takes the traces, and warns"
 	for name, c := range map[string]struct {
-		answer *coltracepb.ExportTracePartialSuccess
+		answer []byte
 		lost   uint64
 		says   string
 	}{
-		"one of two":       {&coltracepb.ExportTracePartialSuccess{RejectedSpans: 1, ErrorMessage: "too (much\nof it)"}, 1, "the collector rejects a part of the traces"},
-		"one, and no word": {&coltracepb.ExportTracePartialSuccess{RejectedSpans: 1}, 1, "the collector rejects a part of the traces"},
-		"a warning":        {&coltracepb.ExportTracePartialSuccess{ErrorMessage: "mind the gap"}, 0, "the collector takes the traces, and warns"},
-		"more than all":    {&coltracepb.ExportTracePartialSuccess{RejectedSpans: 1 << 40}, 2, "the collector rejects a part of the traces"},
+		"one of two":       {rejecting(1, "too (much\nof it)"), 1, rejects},
+		"one, and no word": {rejecting(1, ""), 1, rejects},
+		"a warning":        {rejecting(0, "mind the gap"), 0, warns},
+		"more than all":    {rejecting(1<<40, ""), 2, rejects},
 		"nothing":          {nil, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for protocol, endpoint := range (&fussy{answer: c.answer}).serve(t) {
+			server := &otlpServer{answer: c.answer}
+			for protocol, endpoint := range map[string]string{"grpc": server.grpc(t), "http/protobuf": server.http(t)} {
 				environment(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol})
 				var log bytes.Buffer
 				tr := open(t, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
