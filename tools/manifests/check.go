@@ -71,6 +71,7 @@ func checkOverlay(r repository, d decoder, p *prober, dir string) ([]Finding, in
 	}
 	policies(rep, objects)
 	scraped(rep, objects)
+	scrapeJobs(rep, r, objects)
 	shown(rep, r, objects)
 	return rep.findings, len(objects), nil
 }

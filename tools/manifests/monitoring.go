@@ -35,6 +35,9 @@ func scraped(rep *report, all []object) {
 			if e.Interval != "15s" {
 				rep.addf(o.name+": spec.podMetricsEndpoints.interval", "must be 15s: the rules count with it")
 			}
+			if !slices.ContainsFunc(e.RelabelConfigs, func(c monitoringv1.RelabelConfig) bool { return c.TargetLabel == "location" }) {
+				rep.addf(o.name+": spec.podMetricsEndpoints.relabelings", "must set location, as the scrape job does")
+			}
 		}
 	}
 }

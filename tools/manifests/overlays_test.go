@@ -115,6 +115,14 @@ func TestEveryDefectOfAnOverlayIsFound(t *testing.T) {
 		{"a scrape under another name", "prod", edit{monitorFile, "  jobLabel: app", "  jobLabel: component"}, []string{"PodMonitor/synthetic-prober: spec.jobLabel"}},
 		{"a scrape that is too rare", "prod", edit{monitorFile, "interval: 15s", "interval: 60s"}, []string{"15s"}},
 
+		{"a monitor that does not say where", "prod", edit{monitorFile, "targetLabel: location", "targetLabel: place"}, []string{"relabelings", "location"}},
+		{"a scrape job with a mistake", "kind", edit{scrapeFile, "scrape_interval", "scrape_intervall"}, []string{"scrape-job.yaml", "scrape_intervall"}},
+		{"a scrape job that cannot relabel", "kind", edit{scrapeFile, "action: keep", "action: kept"}, []string{"scrape-job.yaml", "kept"}},
+		{"a scrape job that is too rare", "kind", edit{scrapeFile, "scrape_interval: 15s", "scrape_interval: 1m"}, []string{"scrape-job.yaml", "every 15s"}},
+		{"a scrape job in another namespace", "kind", edit{scrapeFile, "names: [dark-tower]", "names: [default]"}, []string{"kubernetes_sd_configs", "dark-tower"}},
+		{"a scrape job for another port", "kind", edit{scrapeFile, `"8084"`, `"8080"`}, []string{"must keep one port of Deployment/synthetic-prober"}},
+		{"a scrape job that does not say where", "kind", edit{scrapeFile, "target_label: location", "target_label: place"}, []string{"set location"}},
+
 		{"a configuration that the prober refuses", "kind", edit{kindProbes, "interval: 15s", "interval: 15"}, []string{"ConfigMap/synthetic-prober-config: probes.yaml", "interval"}},
 		{"a mistake beside what is to be filled in", "prod", edit{prodProbes, "interval: 15s", "interval: 15"}, []string{"ConfigMap/synthetic-prober-config: probes.yaml", "interval"}},
 		{"a configuration at another place", "", edit{deploymentFile, "--config=/etc/prober/config/", "--config=/etc/prober/"}, []string{"nothing is mounted there"}},
@@ -148,4 +156,9 @@ func TestAConfigurationThatAcceptsPlaceholdersIsFound(t *testing.T) {
 func TestAnObjectThatKubectlCannotApplyIsFound(t *testing.T) {
 	r := seeded(t, edit{kindProbes, "version: 1\n", "version: 1\n" + strings.Repeat("# "+strings.Repeat("x", 98)+"\n", 2500)})
 	wantFinding(t, inOverlay(t, r, "kind"), "ConfigMap/synthetic-prober-config", "kubectl apply stops")
+}
+
+func TestAScrapeJobThatFindsTheGateIsFound(t *testing.T) {
+	r := seeded(t, edit{scrapeFile, "regex: synthetic-prober/synthetic #", "regex: synthetic-prober/.* #"}, edit{scrapeFile, `"8084"`, `"(8084)?"`})
+	wantFinding(t, inOverlay(t, r, "kind-gate"), "Job/synthetic-prober-gate", "serves nothing")
 }
