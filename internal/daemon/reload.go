@@ -143,7 +143,7 @@ func measured(cfg *config.Config, objectives []slo.Objective) []metrics.Probe {
 			if o.Threshold > 0 {
 				m.Thresholds = append(m.Thresholds, o.Threshold)
 			}
-			m.Objectives = append(m.Objectives, metrics.Objective{Name: o.Name, Probe: o.Probe, Flow: o.Flow, Service: o.Service,
+			m.Objectives = append(m.Objectives, metrics.Objective{Name: o.Name, Probe: o.Probe, Flow: o.Flow, Service: o.Service, SLI: string(o.SLI),
 				Target: o.Target, Threshold: o.Threshold, Interval: o.Interval, Window: o.Window, Role: string(o.Role)})
 		}
 		out = append(out, m)

@@ -35,7 +35,7 @@ func shipped(t testing.TB) []Probe {
 		}
 		for _, o := range slo.Objectives(cfg) {
 			if o.Probe == p.Name {
-				m.Objectives = append(m.Objectives, Objective{Name: o.Name, Probe: o.Probe, Flow: o.Flow, Service: o.Service, Target: o.Target,
+				m.Objectives = append(m.Objectives, Objective{Name: o.Name, Probe: o.Probe, Flow: o.Flow, Service: o.Service, SLI: string(o.SLI), Target: o.Target,
 					Threshold: o.Threshold, Interval: o.Interval, Window: o.Window, Role: string(o.Role)})
 			}
 		}

@@ -46,6 +46,7 @@ type Objective struct {
 	Probe   string // whose runs count
 	Flow    flows.Flow
 	Service string // whose objective it is, such as gc-service
+	SLI     string // what is counted
 	Target  float64
 	// Threshold up to which a duration is good; 0: the SLI is no duration.
 	Threshold time.Duration

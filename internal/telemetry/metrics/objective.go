@@ -22,12 +22,12 @@ type objective struct {
 
 // identity is what an objective counts: when it changes, the counts begin anew.
 type identity struct {
-	name, probe, flow, service string
-	threshold                  time.Duration
+	name, probe, flow, service, sli string
+	threshold                       time.Duration
 }
 
 func identityOf(o Objective) identity {
-	return identity{o.Name, o.Probe, string(o.Flow), o.Service, o.Threshold}
+	return identity{o.Name, o.Probe, string(o.Flow), o.Service, o.SLI, o.Threshold}
 }
 
 func newObjective(catalogue map[string]Description, o Objective) *objective {

@@ -164,10 +164,16 @@ func TestTheSeriesOfAnObjective(t *testing.T) {
 		t.Error("an interval that is not known is there")
 	}
 
-	probes[0].Objectives[0].Threshold = 3 * time.Second
-	m.Apply(probes)
-	if got := series(t, m)[sloEvents+of]; got != 0 {
-		t.Errorf("%v events of another threshold count on", got)
+	for what, change := range map[string]func(*Objective){
+		"threshold": func(o *Objective) { o.Threshold += time.Second },
+		"indicator": func(o *Objective) { o.SLI += "-of-something-else" },
+	} {
+		m.Events("join-time-to-media", 7, 2)
+		change(&probes[0].Objectives[0])
+		m.Apply(probes)
+		if got := series(t, m)[sloEvents+of]; got != 0 {
+			t.Errorf("%v events of another %s count on", got, what)
+		}
 	}
 }
 
