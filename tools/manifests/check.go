@@ -62,6 +62,7 @@ func checkOverlay(r repository, d decoder, p *prober, dir string) ([]Finding, in
 		metadata(rep, overlay, o)
 		placeholders(rep, overlay, o)
 		references(rep, o, objects)
+		appliedAlone(rep, o, objects)
 		if err := workload(rep, o); err != nil {
 			return nil, 0, err
 		}

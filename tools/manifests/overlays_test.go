@@ -79,6 +79,8 @@ func TestEveryDefectOfAnOverlayIsFound(t *testing.T) {
 		{"a verdict that is asked for again", "", edit{jobFile, "[1, 2, 3]", "[1, 2]"}, []string{"podFailurePolicy", "[1 2 3]"}},
 		{"an eviction that is a verdict", "", edit{jobFile, "type: DisruptionTarget", "type: Ready"}, []string{"podFailurePolicy", "eviction"}},
 
+		{"a gate without its environment", "", edit{"deploy/kustomize/base/kustomization.yaml", "component: synthetic-environment", "part: environment"}, []string{"ConfigMap/synthetic-prober-env-", "Job/synthetic-prober-gate needs it"}},
+		{"a gate that is not found", "", edit{jobFile, "    component: synthetic-gate\n", "    component: synthetic\n"}, []string{"Job/synthetic-prober-gate: metadata.labels.component"}},
 		{"another namespace", "", edit{jobFile, "namespace: dark-tower", "namespace: default"}, []string{"Job/synthetic-prober-gate: metadata.namespace", "default"}},
 		{"dashboards that Grafana does not find", "kind", edit{grafanaFile, "grafana_dashboard:", "dashboard:"}, []string{"metadata.labels", "grafana_dashboard"}},
 		{"dashboards where Grafana does not look", "kind", edit{grafanaFile, "namespace: dark-tower-observability", "namespace: dark-tower"}, []string{"metadata.namespace", "Grafana looks in"}},

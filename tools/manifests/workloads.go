@@ -79,6 +79,33 @@ func selects(rep *report, field string, s *metav1.LabelSelector, pod map[string]
 	}
 }
 
+// gateParts are the values of the label component by which the gate is applied without
+// the daemon.
+var gateParts = []string{"synthetic-gate", "synthetic-environment"}
+
+// appliedAlone wants what a Job reads at its start to be applied with it: the name of the
+// environment follows its content, and the daemon's may be an older one. A pod without
+// its environment waits until the Job's deadline.
+func appliedAlone(rep *report, o object, all []object) {
+	j, ok := o.typed.(*batchv1.Job)
+	if !ok {
+		return
+	}
+	selected := func(labels map[string]string) bool { return slices.Contains(gateParts, labels["component"]) }
+	if !selected(j.Labels) {
+		rep.addf(o.name+": metadata.labels.component", "must be one of %v", gateParts)
+	}
+	for _, c := range j.Spec.Template.Spec.Containers {
+		for _, from := range c.EnvFrom {
+			for _, x := range all {
+				if from.ConfigMapRef != nil && x.name == "ConfigMap/"+from.ConfigMapRef.Name && !selected(x.typed.GetLabels()) {
+					rep.addf(x.name+": metadata.labels.component", "must be one of %v: %s needs it", gateParts, o.name)
+				}
+			}
+		}
+	}
+}
+
 // job wants every way of ending to be one of: verdict, second try, no try at all.
 func job(rep *report, name string, j *batchv1.Job) {
 	if p := j.Spec.Template.Spec.RestartPolicy; p != corev1.RestartPolicyNever {
