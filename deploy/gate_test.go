@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"math"
 	"os"
 	"regexp"
 	"strconv"
@@ -8,7 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dark-tower/prober/internal/check"
 	"github.com/dark-tower/prober/internal/config"
+	"github.com/dark-tower/prober/internal/darktower/account"
+	"github.com/dark-tower/prober/internal/darktower/httpapi"
+	"github.com/dark-tower/prober/internal/gate"
+	"github.com/dark-tower/prober/internal/setup"
 )
 
 // TestTheJobGivesTheCheckTheTimeItTakes: a Job that is ended by its deadline has no
@@ -29,50 +35,59 @@ func TestTheJobGivesTheCheckTheTimeItTakes(t *testing.T) {
 		}
 		return n
 	}
-	warmUp := regexp.MustCompile(`--warm-up=(\S+)`).FindSubmatch(job)
-	if warmUp == nil {
-		t.Fatal("the Job does not wait for what has just been deployed")
-	}
-	waiting, err := time.ParseDuration(string(warmUp[1]))
-	if err != nil {
-		t.Fatal(err)
+	length := func(flag string) time.Duration {
+		found := regexp.MustCompile(`--` + flag + `=(\S+)`).FindSubmatch(job)
+		if found == nil {
+			t.Fatalf("the Job has no --%s", flag)
+		}
+		d, err := time.ParseDuration(string(found[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
 	}
 	cfg, err := config.Load("kustomize/overlays/kind/probes.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	longest := longestGate(cfg)
+	longest := atMost(t, cfg, gate.Options{WarmUp: length("warm-up"), For: length("for")})
 	tries := number("backoffLimit") + 1
 	grace := time.Duration(number("terminationGracePeriodSeconds")) * time.Second
-	need := time.Duration(tries) * (waiting + longest + grace)
+	need := time.Duration(tries) * (longest + grace)
 	if deadline := time.Duration(number("activeDeadlineSeconds")) * time.Second; deadline < need {
-		t.Errorf("%d tries of up to %s to warm up and %s to decide need %s, and the Job is ended after %s", tries, waiting, longest, need, deadline)
+		t.Errorf("%d tries of up to %s each, and %s to leave, need %s, and the Job is ended after %s", tries, longest, grace, need, deadline)
 	}
 }
 
-// longestGate is how long the runs of a gate take when each takes all of its time;
-// probes run beside each other, and the lanes of a probe as well.
-func longestGate(cfg *config.Config) time.Duration {
-	var longest time.Duration
-	for _, p := range cfg.Probes {
-		lanes := cfg.LanesOf(p, config.Check)
-		runs := 0
-		for _, o := range p.Objectives {
-			if o.Gate != nil {
-				runs = max(runs, o.Gate.Runs)
-			}
-		}
-		if runs == 0 || len(lanes) == 0 {
-			continue
-		}
-		var rest time.Duration
-		for _, l := range lanes {
-			rest = max(rest, l.Rest.D())
-		}
-		turns := time.Duration((runs + len(lanes) - 1) / len(lanes))
-		longest = max(longest, turns*(p.Timeout.D()+rest))
+// atMost is how long the gate itself says that it takes. In that time it must be able to
+// make all of its runs.
+func atMost(t *testing.T, cfg *config.Config, o gate.Options) time.Duration {
+	t.Helper()
+	tasks, err := check.Select(cfg, nil, math.MaxInt)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return longest
+	o.Tasks = tasks
+	o.Site = &setup.Site{Config: cfg, Accounts: make(map[string][]account.Credentials), Meetings: make(map[string]httpapi.Secret)}
+	for _, l := range cfg.Lanes {
+		o.Site.Accounts[l.Name] = make([]account.Credentials, 2)
+		o.Site.Meetings[l.Name] = "Abc123Abc123"
+	}
+	g, err := gate.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := g.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, line := range g.Plan() {
+		if strings.Contains(line, "fit into") || strings.Contains(line, "cannot be proved") {
+			t.Error(line)
+		}
+	}
+	return g.AtMost()
 }
 
 // TestTheGracePeriodHasRoomForTheEnd adds up what happens after SIGTERM.

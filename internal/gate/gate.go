@@ -80,6 +80,7 @@ type judged struct {
 	cases   []*slo.Case
 	planned int // runs, unless some cannot be judged
 	wanted  int // runs, if there were time enough
+	most    int // runs, if as many as may be cannot be judged
 	gap     time.Duration
 
 	rested   map[string]time.Time // until when a lane is left alone
@@ -87,7 +88,9 @@ type judged struct {
 	underWay int
 	done     int
 	bad      int
-	spoilt   int // runs in a row that the prober could not judge
+	idle     int  // runs in a row that could not be judged
+	spoilt   int  // of them, the latest in a row that the prober spoilt
+	over     bool // there will be no more runs
 	enough   func()
 }
 
@@ -168,7 +171,8 @@ func (g *Gate) judge(t check.Task, objectives []slo.Objective, together int) (*j
 		if err != nil {
 			return nil, err
 		}
-		j.cases, j.planned = append(j.cases, c), max(j.planned, gate.Runs)
+		plan := c.Finding().Plan
+		j.cases, j.planned, j.most = append(j.cases, c), max(j.planned, plan.Runs), max(j.most, plan.Runs+plan.Spare())
 	}
 	j.gap = max(g.opts.Spread, g.opts.For) / time.Duration(j.planned)
 	return j, nil
@@ -187,7 +191,9 @@ func (g *Gate) Run(ctx context.Context) ([]flows.Run, report.Judgement) {
 			waiting, enough = context.WithDeadline(ctx, start.Add(g.opts.For))
 		}
 		defer enough()
-		j.enough = enough
+		if j.enough = enough; j.over {
+			enough()
+		}
 		for _, lane := range j.Lanes {
 			working.Go(func() { g.work(ctx, waiting, j, lane.Name, start) })
 		}

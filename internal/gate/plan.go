@@ -63,15 +63,12 @@ func (g *Gate) Plan() []string {
 }
 
 func (g *Gate) duration() string {
-	line := fmt.Sprintf("about %s when all is well", config.Duration(g.expected().Round(time.Second)))
-	switch {
-	case g.opts.For > 0:
+	line := fmt.Sprintf("about %s when all is well, at most %s", config.Duration(g.expected().Round(time.Second)), config.Duration(g.runsAtMost().Round(time.Second)))
+	if g.opts.For > 0 {
 		line += fmt.Sprintf("; no run begins after %s", config.Duration(g.opts.For))
-	default:
-		line += ", longer when runs are slow or fail"
 	}
 	if g.opts.WarmUp > 0 {
-		line += fmt.Sprintf("; before it, a warm-up of at most %s", config.Duration(g.opts.WarmUp))
+		line += fmt.Sprintf("; before it, a warm-up of at most %s", config.Duration(g.warmUpAtMost().Round(time.Second)))
 	}
 	return line + "; a probe ends as soon as its verdicts stand"
 }

@@ -62,9 +62,15 @@ func (r *room) enter(ctx context.Context, run config.Budget) (leave func(), err 
 // busy is how long runs take that must share the room, if they are this long all
 // together when they are alone.
 func (r *room) busy(alone time.Duration, run config.Budget) time.Duration {
+	return alone / time.Duration(r.abreast(run))
+}
+
+// abreast is how many runs that need no more than this are under way at least while one
+// waits for room.
+func (r *room) abreast(run config.Budget) int {
 	side := together
 	if run.Participants > 0 && run.DatagramsPerSecond > 0 {
 		side = min(side, r.budget.Participants/run.Participants, r.budget.DatagramsPerSecond/run.DatagramsPerSecond)
 	}
-	return alone / time.Duration(max(side, 1))
+	return max(side, 1)
 }

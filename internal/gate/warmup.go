@@ -23,7 +23,7 @@ func (g *Gate) warmUp(ctx context.Context) *report.WarmUp {
 	defer enough()
 	w := &report.WarmUp{}
 	j := g.probes[0]
-	for next := begun; !w.Ready; next = time.Now().Add(warmUpPause) {
+	for next := begun; !w.Ready && !j.over; next = time.Now().Add(warmUpPause) {
 		lane := j.Lanes[w.Runs%len(j.Lanes)].Name
 		if rested := j.rested[lane]; rested.After(next) {
 			next = rested
@@ -38,6 +38,7 @@ func (g *Gate) warmUp(ctx context.Context) *report.WarmUp {
 		if run.Failure != nil {
 			w.Last = run.Failure.Error()
 		}
+		j.over = farewell(run)
 		if g.opts.OnRun != nil {
 			g.opts.OnRun(run)
 		}

@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// hopeless runs in a row that say nothing because of the prober end a probe: more
-	// would not say anything either.
+	// hopeless runs in a row that say nothing end a probe: more would not say anything
+	// either, and knock at the door of a service that asked to be left alone.
 	hopeless = 5
-	// backOff is for a service that asks to be left alone, and longest what it can ask
-	// of a pipeline that waits.
+	// backOff is for a service that asks to be left alone, and longest is how long a
+	// pipeline waits for it. See farewell.
 	backOff = 5 * time.Second
 	longest = time.Minute
 )
@@ -51,6 +51,14 @@ func (j *judged) pause(lane string, run flows.Run) time.Duration {
 		pause = max(pause, backOff, min(f.RetryAfter, longest))
 	}
 	return pause
+}
+
+// farewell reports whether a service asked to be left alone for longer than a pipeline
+// waits: nobody comes back sooner. One that is down is asked again, since that it is
+// down is what has to be found out.
+func farewell(run flows.Run) bool {
+	f := run.Failure
+	return run.Outcome == flows.Inconclusive && f != nil && f.BackOff && f.RetryAfter > longest
 }
 
 // next makes the nth run of a probe when it is due and there is room.
@@ -91,7 +99,7 @@ func (g *Gate) claim(j *judged) (n int, ok bool) {
 
 // left is how many more runs the cases of a probe may take.
 func (j *judged) left() int {
-	if j.spoilt >= hopeless {
+	if j.over {
 		return 0
 	}
 	left := 0
@@ -131,11 +139,21 @@ func (j *judged) count(run flows.Run) {
 	for _, c := range j.cases {
 		c.Observe(run)
 	}
-	if run.Outcome != flows.Inconclusive || run.Failure != nil && run.Failure.Hop != flows.Prober {
-		j.spoilt = 0
+	j.over = j.over || farewell(run)
+	if run.Outcome != flows.Inconclusive {
+		j.idle, j.spoilt = 0, 0
 		return
 	}
-	if j.spoilt++; j.spoilt == hopeless {
+	j.idle++
+	j.spoilt++
+	if run.Failure != nil && run.Failure.Hop != flows.Prober {
+		j.spoilt = 0
+	}
+	if j.idle < hopeless || j.over {
+		return
+	}
+	j.over = true
+	if j.spoilt >= hopeless {
 		for _, c := range j.cases {
 			c.GiveUp()
 		}
