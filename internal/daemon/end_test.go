@@ -1,7 +1,9 @@
 package daemon_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -140,4 +142,31 @@ func counted(t *testing.T, path, objective string) (events, bad uint64) {
 		events, bad = events+h[1], bad+h[2]
 	}
 	return events, bad
+}
+
+func TestARunWhoseCallerGoesAwayIsTakenDownAndSaysSo(t *testing.T) {
+	p := newPlace(t, strings.NewReplacer("interval: 2s", "interval: 1h", "interval: 8s", "interval: 1h", "interval: 10s", "interval: 1h").Replace(longTalks()))
+	d := p.start(t)
+	ctx, leave := context.WithCancel(t.Context())
+	asked := make(chan error, 1)
+	go func() {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url+"/api/v1/probes/media/run", nil)
+		if err == nil {
+			var resp *http.Response
+			if resp, err = http.DefaultClient.Do(r); err == nil {
+				err = resp.Body.Close()
+			}
+		}
+		asked <- err
+	}()
+	d.talking()
+	leave()
+	if err := <-asked; !errors.Is(err, context.Canceled) {
+		t.Errorf("the answer: %v", err)
+	}
+	d.atLeast(`dt_synthetic_runs_total{flow="media",outcome="aborted",probe="media",trigger="check"}`, 1)
+	d.nobodyIsLeft(p)
+	if log := d.log.String(); !strings.Contains(log, "whoever asked for the run has gone") || strings.Contains(log, "could not be started") || strings.Contains(log, `"level":"ERROR"`) {
+		t.Errorf("the log:\n%s", log)
+	}
 }

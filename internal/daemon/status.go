@@ -25,15 +25,22 @@ func (d *Daemon) server(cfg *config.Config, listener net.Listener, token string)
 	})
 }
 
+// errGone is why a run by hand ends when nobody waits for it any more.
+var errGone = fmt.Errorf("whoever asked for the run has gone: %w", context.Canceled)
+
 // trigger runs a probe now, for the API.
 func (d *Daemon) trigger(ctx context.Context, name string) (flows.Run, error) {
+	asked := ctx
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(asked))
+	defer cancel(nil)
+	defer context.AfterFunc(asked, func() { cancel(errGone) })()
 	run, err := d.scheduler.Now(ctx, name)
 	var busy *schedule.BusyError
 	switch {
 	case errors.Is(err, schedule.ErrUnknownProbe):
 		return run, web.ErrUnknownProbe
 	case errors.As(err, &busy):
-		return run, &web.BusyError{Why: busy.Reason()}
+		return run, &web.BusyError{Why: busy.Reason(), Until: busy.Until}
 	case errors.Is(err, schedule.ErrNotRunning):
 		return run, &web.BusyError{Why: "the prober is starting or stopping"}
 	}

@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/history"
@@ -20,7 +23,8 @@ const (
 )
 
 type apiError struct {
-	Error string `json:"error"`
+	Error string     `json:"error"`
+	Until *time.Time `json:"until,omitempty"` // when that ends, where it is known
 }
 
 // runDetail is a run with what is kept beside it.
@@ -46,13 +50,13 @@ func (s *Server) listProbes(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) listRuns(w http.ResponseWriter, r *http.Request) {
 	q := history.Query{Probe: r.FormValue("probe"), Outcome: flows.Outcome(r.FormValue("outcome")), Limit: usualRuns}
 	if q.Outcome != "" && !slices.Contains(flows.Outcomes(), q.Outcome) {
-		writeJSON(w, http.StatusBadRequest, apiError{fmt.Sprintf("outcome must be one of %v", flows.Outcomes())})
+		writeJSON(w, http.StatusBadRequest, apiError{Error: fmt.Sprintf("outcome must be one of %v", flows.Outcomes())})
 		return
 	}
 	if limit := r.FormValue("limit"); limit != "" {
 		n, err := strconv.Atoi(limit)
 		if err != nil || n < 1 || n > mostRuns {
-			writeJSON(w, http.StatusBadRequest, apiError{fmt.Sprintf("limit must be a number from 1 to %d", mostRuns)})
+			writeJSON(w, http.StatusBadRequest, apiError{Error: fmt.Sprintf("limit must be a number from 1 to %d", mostRuns)})
 			return
 		}
 		q.Limit = n
@@ -61,13 +65,22 @@ func (s *Server) listRuns(w http.ResponseWriter, r *http.Request) {
 	for _, e := range s.o.Runs.Recent(q) {
 		list.Runs = append(list.Runs, report.DocumentOf(e.Run))
 	}
+	if len(list.Runs) == 0 && q.Probe != "" && !s.knows(q.Probe) {
+		writeJSON(w, http.StatusNotFound, apiError{Error: ErrUnknownProbe.Error()})
+		return
+	}
 	writeJSON(w, http.StatusOK, list)
+}
+
+// knows reports whether a probe has the name.
+func (s *Server) knows(probe string) bool {
+	return slices.ContainsFunc(s.o.Probes(), func(p ProbeStatus) bool { return p.Name == probe })
 }
 
 func (s *Server) getRun(w http.ResponseWriter, r *http.Request) {
 	e, ok := s.o.Runs.Get(r.PathValue("id"))
 	if !ok {
-		writeJSON(w, http.StatusNotFound, apiError{"no run with this id is kept"})
+		writeJSON(w, http.StatusNotFound, apiError{Error: "no run with this id is kept"})
 		return
 	}
 	writeJSON(w, http.StatusOK, runDetail{RunDocument: report.DocumentOf(e.Run), TraceKept: e.Kept, Log: e.Log})
@@ -75,7 +88,7 @@ func (s *Server) getRun(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) runProbe(w http.ResponseWriter, r *http.Request) {
 	if s.o.Trigger == nil {
-		writeJSON(w, http.StatusForbidden, apiError{"runs cannot be started here"})
+		writeJSON(w, http.StatusForbidden, apiError{Error: "runs cannot be started here"})
 		return
 	}
 	name := r.PathValue("name")
@@ -86,12 +99,17 @@ func (s *Server) runProbe(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 		writeJSON(w, http.StatusOK, report.DocumentOf(run))
 	case errors.Is(err, ErrUnknownProbe):
-		writeJSON(w, http.StatusNotFound, apiError{ErrUnknownProbe.Error()})
+		writeJSON(w, http.StatusNotFound, apiError{Error: ErrUnknownProbe.Error()})
 	case errors.As(err, &busy):
-		writeJSON(w, http.StatusConflict, apiError{busy.Error()})
+		refusal := apiError{Error: busy.Error(), Until: known(busy.Until.UTC())}
+		if wait := time.Until(busy.Until); wait > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		}
+		writeJSON(w, http.StatusConflict, refusal)
+	case r.Context().Err() != nil: // whoever asked has gone, and the run with it: its own line says so
 	default:
 		s.o.Log.ErrorContext(r.Context(), "a run could not be started on demand", "error", err)
-		writeJSON(w, http.StatusInternalServerError, apiError{"the run could not be started; the log says why"})
+		writeJSON(w, http.StatusInternalServerError, apiError{Error: "the run could not be started; the log says why"})
 	}
 }
 
@@ -102,3 +120,26 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 	enc.SetIndent("", "  ")
 	_ = enc.Encode(value) // who has gone away needs no answer
 }
+
+// inJSON answers what the API does not have as the API answers.
+func inJSON(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, pattern := mux.Handler(r)
+		if pattern != "" || !strings.HasPrefix(r.URL.Path, "/api/") {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		only := &statusOnly{ResponseWriter: w}
+		h.ServeHTTP(only, r)
+		writeJSON(w, only.status, apiError{Error: strings.ToLower(http.StatusText(only.status))})
+	})
+}
+
+// statusOnly keeps an answer's status and headers, and nothing of its text.
+type statusOnly struct {
+	http.ResponseWriter
+	status int
+}
+
+func (s *statusOnly) WriteHeader(status int)      { s.status = status }
+func (s *statusOnly) Write(p []byte) (int, error) { return len(p), nil }

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -54,6 +55,35 @@ func TestAMethodThatIsNotServedIsNamedWithThoseThatAre(t *testing.T) {
 	}
 	if got := ask(h, "GET", "/nowhere"); got.Code != 404 {
 		t.Errorf("%d", got.Code)
+	}
+}
+
+func TestTheAPIAnswersInJSONAlsoWhatItDoesNotHave(t *testing.T) {
+	h := serve(t, options(pagetest.Healthy()))
+	for request, want := range map[string]int{"GET /api/v1/nothing": 404, "GET /api/": 404, "DELETE /api/v1/runs": 405, "GET /api/v1/probes/join/run": 405,
+		"GET /api/v1/runs?probe=nobody": 404, "GET /api/v1/runs?limit=x": 400} {
+		method, path, _ := strings.Cut(request, " ")
+		got := ask(h, method, path)
+		var body struct{ Error string }
+		if err := json.Unmarshal(got.Body.Bytes(), &body); err != nil || body.Error == "" || got.Code != want || got.Header().Get("Content-Type") != "application/json" {
+			t.Errorf("%s: %d %s: %s", request, got.Code, got.Header().Get("Content-Type"), got.Body)
+		}
+	}
+	if got := ask(h, "GET", "/nowhere"); got.Code != 404 || strings.HasPrefix(got.Body.String(), "{") {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+}
+
+func TestWhoeverGoesAwayDuringARunIsNoErrorOfTheProber(t *testing.T) {
+	var log bytes.Buffer
+	o := options(pagetest.Healthy())
+	o.Log = slog.New(slog.NewTextHandler(&log, nil))
+	ctx, leave := context.WithCancel(t.Context())
+	o.Trigger = func(ctx context.Context, _ string) (flows.Run, error) { leave(); return flows.Run{}, ctx.Err() }
+	r := httptest.NewRequestWithContext(ctx, "POST", "http://127.0.0.1:8084/api/v1/probes/join/run", nil)
+	serve(t, o).ServeHTTP(httptest.NewRecorder(), r)
+	if log.Len() > 0 {
+		t.Errorf("the log says %s", log.String())
 	}
 }
 
@@ -162,7 +192,7 @@ func TestRunsAreListedNewestFirstAndBounded(t *testing.T) {
 	if l := runsOf(t, h, "?probe=join&outcome=failure&limit=5"); len(l.Runs) != 5 {
 		t.Errorf("%d runs", len(l.Runs))
 	}
-	if got := ask(h, "GET", "/api/v1/runs?probe=nobody"); !strings.Contains(got.Body.String(), `"runs": []`) {
+	if got := ask(h, "GET", "/api/v1/runs?probe=join&outcome=aborted"); !strings.Contains(got.Body.String(), `"runs": []`) {
 		t.Errorf("%s", got.Body)
 	}
 	for _, bad := range []string{"?limit=0", "?limit=201", "?limit=-1", "?limit=9999999999999999999", "?limit=x", "?outcome=bad", "?limit=1e2"} {
@@ -232,8 +262,14 @@ func TestAProbeCanBeRunNow(t *testing.T) {
 	if got := ask(h, "POST", "/api/v1/probes/nobody/run"); got.Code != 404 || !strings.Contains(got.Body.String(), "no probe has that name") {
 		t.Errorf("%d %s", got.Code, got.Body)
 	}
-	if got := ask(h, "POST", "/api/v1/probes/media/run"); got.Code != 409 || !strings.Contains(got.Body.String(), "a run goes already") {
+	if got := ask(h, "POST", "/api/v1/probes/media/run"); got.Code != 409 || !strings.Contains(got.Body.String(), "a run goes already") || got.Header().Get("Retry-After") != "" || strings.Contains(got.Body.String(), "until") {
 		t.Errorf("%d %s", got.Code, got.Body)
+	}
+	o.Trigger = func(context.Context, string) (flows.Run, error) {
+		return flows.Run{}, &web.BusyError{Why: "it rests", Until: time.Now().Add(3500 * time.Millisecond)}
+	}
+	if got := ask(serve(t, o), "POST", "/api/v1/probes/join/run"); got.Code != 409 || got.Header().Get("Retry-After") != "4" || !strings.Contains(got.Body.String(), `"until": "20`) {
+		t.Errorf("%d, %s: %s", got.Code, got.Header(), got.Body)
 	}
 	o.Trigger = func(context.Context, string) (flows.Run, error) { return flows.Run{}, errors.New("inner secret") }
 	if got := ask(serve(t, o), "POST", "/api/v1/probes/join/run"); got.Code != 500 || strings.Contains(got.Body.String(), "inner") {

@@ -30,7 +30,10 @@ type (
 var ErrUnknownProbe = errors.New("no probe has that name")
 
 // BusyError is what Trigger returns for a probe that cannot be run now.
-type BusyError struct{ Why string }
+type BusyError struct {
+	Why   string
+	Until time.Time // when that ends; zero when it is not known
+}
 
 func (e *BusyError) Error() string { return "the probe cannot be run now: " + e.Why }
 
@@ -97,7 +100,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.HandleFunc("GET /runs/{id}", s.runPage)
 	profiles(mux)
-	return mux
+	return inJSON(mux)
 }
 
 // answer says ok, or what is wrong.
