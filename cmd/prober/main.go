@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/report"
@@ -32,19 +33,37 @@ func interruptible(ctx context.Context, abandon func()) (context.Context, func()
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		for _, act := range []func(){func() { cancel(flows.ErrShutdown) }, abandon} {
-			select {
-			case <-signals:
-				act()
-			case <-done:
-				return
-			}
-		}
+		heed(signals, done, func() { cancel(flows.ErrShutdown) }, abandon)
 	}()
 	return ctx, func() {
 		signal.Stop(signals)
 		close(done)
 		<-ended
 		cancel(nil)
+	}
+}
+
+// echo is how long after a signal another one is the same: timeout, make and others
+// send theirs to the program and to all of its group.
+const echo = 300 * time.Millisecond
+
+// heed calls leave at the first signal and abandon at the second, unless done is
+// closed.
+func heed(signals <-chan os.Signal, done <-chan struct{}, leave, abandon func()) {
+	var first time.Time
+	for {
+		select {
+		case <-done:
+			return
+		case <-signals:
+		}
+		switch {
+		case first.IsZero():
+			first = time.Now()
+			leave()
+		case time.Since(first) > echo:
+			abandon()
+			return
+		}
 	}
 }

@@ -254,22 +254,6 @@ func TestCtrlCDuringProvisioningKeepsWhatWasMade(t *testing.T) {
 	}
 }
 
-func TestTheSecondCtrlCEndsAtOnce(t *testing.T) {
-	t.Setenv(stubborn, "yes")
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, signals := range [][2]os.Signal{{os.Interrupt, os.Interrupt}, {syscall.SIGTERM, os.Interrupt}, {syscall.SIGHUP, syscall.SIGTERM}} {
-		c := start(t, false, self)
-		c.await(t, &c.stdout, "working\n")
-		c.signal(t, signals[0])
-		c.await(t, &c.stdout, "interrupted, and working on")
-		c.signal(t, signals[1])
-		c.end(t).must(t, report.ExitInterrupted)
-	}
-}
-
 // TestThePlatformDiesDuringACheck kills everything while people talk: the run
 // fails at the handlers, what follows at AC, and nothing hangs.
 func TestThePlatformDiesDuringACheck(t *testing.T) {
