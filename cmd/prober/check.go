@@ -112,6 +112,10 @@ func runCheck(cmd *cobra.Command, f checkFlags) (err error) {
 	if err := gateFlagsOnly(cmd, f); err != nil {
 		return err
 	}
+	if err := f.claim(); err != nil {
+		return err
+	}
+	defer f.disclaim()
 	ctx := cmd.Context()
 	progress := newProgress(cmd.ErrOrStderr(), f.verbose, f.runs)
 	defer progress.Clear()
@@ -137,9 +141,6 @@ func runCheck(cmd *cobra.Command, f checkFlags) (err error) {
 
 // perform makes the runs; the result is nil when it could not begin.
 func perform(cmd *cobra.Command, f checkFlags, site *setup.Site, tasks []check.Task, traces traces, progress *progress) (*checked, error) {
-	if err := f.claim(); err != nil {
-		return nil, err
-	}
 	if f.gate {
 		return judge(cmd, f, site, tasks, traces, progress)
 	}

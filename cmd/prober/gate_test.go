@@ -210,9 +210,31 @@ func TestAFileThatCannotBeWrittenIsKnownBeforeTheRuns(t *testing.T) {
 	p := gated(t)
 	for _, flag := range []string{"--junit", "--html"} {
 		r := pipeline(t, p.gate(flag, filepath.Join(t.TempDir(), "nowhere", "gate"))...).must(t, report.ExitUsage)
-		if r.stdout != "" || !strings.Contains(r.stderr, "no such file or directory") || strings.Contains(r.stderr, "up to 5 runs") {
+		if r.stdout != "" || !strings.HasPrefix(r.stderr, "prober: the report cannot be written: ") || !strings.Contains(r.stderr, "no such file or directory") || strings.Contains(r.stderr, "up to 5 runs") {
 			t.Errorf("%s: %v", flag, r)
 		}
+	}
+}
+
+// TestACheckWithoutAResultLeavesNoReport: neither that of an earlier one, which would be
+// taken for this one's, nor an empty one.
+func TestACheckWithoutAResultLeavesNoReport(t *testing.T) {
+	p := gated(t)
+	for name, args := range map[string][]string{
+		"no configuration":   {"check", "--config", filepath.Join(t.TempDir(), "nowhere.yaml")},
+		"no such probe":      p.check("nothing"),
+		"nothing that gates": p.check("reconnect-abrupt", "--gate"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "gate.xml")
+			if err := os.WriteFile(file, []byte("<testsuites/>"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			pipeline(t, append(args, "--junit", file, "--html", "/dev/null")...).must(t, report.ExitUsage)
+			if content, err := os.ReadFile(file); !os.IsNotExist(err) {
+				t.Errorf("left %q, %v", content, err)
+			}
+		})
 	}
 }
 

@@ -38,11 +38,24 @@ const summaryVariable = "GITHUB_STEP_SUMMARY"
 func (f checkFlags) claim() error {
 	var errs []error
 	for _, path := range []string{f.junit, f.html} {
-		if path != "" {
-			errs = append(errs, put(path, os.O_CREATE|os.O_TRUNC, nil))
+		if path == "" {
+			continue
+		}
+		if err := put(path, os.O_CREATE|os.O_TRUNC, nil); err != nil {
+			errs = append(errs, fmt.Errorf("the report cannot be written: %w", err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// disclaim takes away what is still empty, since a check without a result has no report:
+// whoever reads an empty one takes it for broken.
+func (f checkFlags) disclaim() {
+	for _, path := range []string{f.junit, f.html} {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+			_ = os.Remove(path) // it says nothing, if it stays
+		}
+	}
 }
 
 // show prints what is known, writes it wherever it was asked for, and turns it into

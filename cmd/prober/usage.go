@@ -100,7 +100,8 @@ func (c choice) Type() string { return "string" }
 
 func (c choice) Set(s string) error {
 	if !slices.Contains(c.allowed, s) {
-		return fmt.Errorf("must be %s", strings.Join(c.allowed, " or "))
+		last := len(c.allowed) - 1
+		return fmt.Errorf("must be %s or %s", strings.Join(c.allowed[:last], ", "), c.allowed[last])
 	}
 	*c.value = s
 	return nil
