@@ -124,7 +124,7 @@ func checkMonitoring(r repository) (findings []Finding, counted string, err erro
 	for _, file := range sortedKeys(files) {
 		groups = append(groups, files[file])
 	}
-	runbooks := r.glob(runbooksHere + "/*.md")
+	runbooks := append(r.glob(runbooksHere+"/*.md"), guide)
 	for _, file := range runbooks {
 		findings = append(findings, checkRunbook(r, c, groups, file)...)
 	}
@@ -135,7 +135,7 @@ func checkMonitoring(r repository) (findings []Finding, counted string, err erro
 	if len(boards) == 0 {
 		findings = append(findings, Finding{File: dashboardsPattern, What: "there are no dashboards"})
 	}
-	return findings, fmt.Sprintf("%s, %s and %s", count(len(files), "rule file"), count(len(runbooks), "runbook"), count(len(boards), "dashboard")), nil
+	return findings, fmt.Sprintf("%s, %s and %s", count(len(files), "rule file"), count(len(runbooks)-1, "runbook"), count(len(boards), "dashboard")), nil
 }
 
 func count(n int, what string) string {

@@ -9,6 +9,9 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 )
 
+// guide is the way from nothing to a green dashboard; its commands are indented.
+const guide = "deploy/README.md"
+
 // incidents is the runbook that alerts lead to: each of its sections on the third level is one's.
 const incidents = runbooksHere + "/synthetic-prober-incident-response.md"
 
@@ -57,6 +60,13 @@ func checkRunbook(r repository, c catalogue, groups []*rulefmt.RuleGroups, file 
 		return rep.findings
 	}
 	d := parseMarkdown(string(content))
+	if file == guide {
+		commands(rep, string(content))
+		alone := "-l 'component in (" + strings.Join(gateParts, ", ") + ")'"
+		if !strings.Contains(string(content), alone) {
+			rep.addf("", "must apply the gate with %s", alone)
+		}
+	}
 	for _, b := range d.blocks {
 		field := firstLine(b.code)
 		switch b.language {
@@ -107,15 +117,18 @@ func commands(rep *report, code string) {
 }
 
 var (
-	inlineSeries = regexp.MustCompile("`((?:dt_synthetic_|slo:)[a-z0-9_:]+)(?:\\{[^`]*\\})?`")
+	inlineCode   = regexp.MustCompile("`[^`\n]+`")
+	inlineSeries = regexp.MustCompile(`\b((?:dt_synthetic_|slo:)[a-z0-9_:]+)`)
 	inlineAlert  = regexp.MustCompile("`(Synthetic[A-Z][A-Za-z0-9]+)`")
 )
 
 // names wants the series and alerts that the prose names.
 func names(rep *report, c catalogue, groups []*rulefmt.RuleGroups, prose string) {
-	for _, m := range inlineSeries.FindAllStringSubmatch(prose, -1) {
-		if _, ok := c[m[1]]; !ok {
-			rep.addf(m[1], "there is no such series%s", c.didYouMean(m[1]))
+	for _, code := range inlineCode.FindAllString(prose, -1) {
+		for _, m := range inlineSeries.FindAllStringSubmatch(code, -1) {
+			if _, ok := c[m[1]]; !ok {
+				rep.addf(m[1], "there is no such series%s", c.didYouMean(m[1]))
+			}
 		}
 	}
 	for _, m := range inlineAlert.FindAllStringSubmatch(prose, -1) {

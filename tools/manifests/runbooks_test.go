@@ -21,7 +21,7 @@ func runbookFindings(t *testing.T, r repository) []Finding {
 		groups = append(groups, g)
 	}
 	var all []Finding
-	for _, file := range r.glob(runbooksHere + "/*.md") {
+	for _, file := range append(r.glob(runbooksHere+"/*.md"), guide) {
 		all = append(all, checkRunbook(r, c, groups, file)...)
 	}
 	return all
@@ -58,6 +58,9 @@ func TestEveryDefectOfARunbookIsFound(t *testing.T) {
 		{"logs that end too soon", edit{incidents, " --tail=-1 --since=30m", " --since=30m"}, []string{"ten lines"}},
 		{"a link into nothing", edit{incidents, "(#reload-failed)", "(#reloading-failed)"}, []string{"#reloading-failed: there is no such heading"}},
 		{"a link to a file that is not there", edit{deploymentRunbook, "(synthetic-prober-incident-response.md)", "(synthetic-prober-incidents.md)"}, []string{"there is no such file"}},
+		{"a series in the guide that is not there", edit{guide, "slo:sli_error:ratio_rate5m", "slo:error:ratio_rate5m"}, []string{"slo:error:ratio_rate5m: there is no such series"}},
+		{"a gate without its environment", edit{guide, "(synthetic-gate, synthetic-environment)", "(synthetic-gate)"}, []string{"must apply the gate with"}},
+		{"logs of a gate that end too soon", edit{guide, " --tail=-1", ""}, []string{"ten lines"}},
 		{"code that nobody looks at", edit{incidents, "```promql\n", "```\n"}, []string{"not looked at"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
