@@ -24,7 +24,7 @@ type catalogue map[string]series
 // foreign are series that others register: Prometheus itself, and the Go client
 // library in every process.
 var foreign = []string{
-	"up", "scrape_duration_seconds", "scrape_samples_scraped", "ALERTS", "prometheus_tsdb_retention_limit_seconds",
+	"up", "scrape_duration_seconds", "scrape_samples_scraped", "ALERTS", "prometheus_tsdb_retention_limit_seconds", "prometheus_tsdb_lowest_timestamp_seconds",
 	"process_cpu_seconds_total", "process_resident_memory_bytes", "process_start_time_seconds",
 	"process_open_fds", "process_max_fds", "go_goroutines", "go_memstats_heap_inuse_bytes", "go_memstats_heap_alloc_bytes",
 	"go_gc_duration_seconds", "go_gc_duration_seconds_sum", "go_gc_duration_seconds_count",

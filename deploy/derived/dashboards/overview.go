@@ -61,15 +61,15 @@ func runs() []panel {
 }
 
 func failures() []panel {
-	theirs, ours := `hop!="prober"`, `hop="prober"`
+	theirs := `hop!="prober"`
 	return []panel{
 		bars("Failures by hop", "Runs that failed or were throttled, by who owns what ended them.", count, q{rise("hop", sel("failures_total", theirs)), "{{hop}}"}),
 		bars("Failures by step and reason", "The same runs, by where they ended and why. On a good day there is nothing.", count,
 			counted("step, reason", "{{step}} {{reason}}", sel("failures_total", theirs), sel("runs_total", judged))...),
 		lines("Runs that succeeded", "Share of the judged runs.", share,
 			q{ratio("probe", sel("runs_total", `trigger="schedule"`, `outcome="success"`), sel("runs_total", judged), step), "{{probe}}"}).rare(),
-		bars("Not the platform's fault", "Runs that the prober itself tainted or could not judge, by cause. They are in no objective.", count,
-			q{rise("cause", sel("self_tainted_runs_total")), "{{cause}}"}, q{rise("reason", sel("failures_total", ours)), "not judged"}),
+		bars("Not the platform's fault", "Runs that the prober itself spoilt, by cause. Those that it could not judge are in no objective; of others, with lag or drops, the spoilt samples are left out.", count,
+			q{rise("cause", sel("self_tainted_runs_total")), "{{cause}}"}),
 	}
 }
 
