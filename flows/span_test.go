@@ -68,7 +68,7 @@ func TestSpansSayWhatARunCameTo(t *testing.T) {
 		}},
 		"the prober's own fault, in no step": {func(context.Context, *flows.Recorder) error { return errors.New("odd") }, map[string]string{
 			"prober.join": root + "outcome=inconclusive cold=true duration_ms=0 unclean_leaves=0 hop=prober reason=self cause=config error.type=self " +
-				"| exception at 0s hop=prober reason=self cause=config exception.type=*flows.Failure exception.message= at prober (self: config): odd | Error  at prober (self: config): odd",
+				"| exception at 0s hop=prober reason=self cause=config exception.type=*flows.Failure exception.message=at prober (self: config): odd | Error at prober (self: config): odd",
 		}},
 		"a step that is given up": {func(ctx context.Context, run *flows.Recorder) error {
 			_ = run.Step(ctx, flows.StepGCJoin, func(context.Context) error { return context.Canceled })
