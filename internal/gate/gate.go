@@ -7,6 +7,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -178,8 +179,8 @@ func (g *Gate) judge(t check.Task, objectives []slo.Objective, together int) (*j
 	return j, nil
 }
 
-// Run makes the runs and returns them with what they prove. It ends early when ctx
-// does.
+// Run makes the runs and returns them, probe by probe as they are configured, with what
+// they prove. It ends early when ctx does.
 func (g *Gate) Run(ctx context.Context) ([]flows.Run, report.Judgement) {
 	begun := time.Now()
 	warmUp := g.warmUp(ctx)
@@ -205,10 +206,16 @@ func (g *Gate) Run(ctx context.Context) ([]flows.Run, report.Judgement) {
 			findings = append(findings, c.Finding())
 		}
 	}
+	slices.SortStableFunc(g.runs, func(a, b flows.Run) int { return cmp.Compare(g.place(a), g.place(b)) })
 	out := report.Judge(findings)
 	out.Aside = g.aside()
 	out.WarmUp, out.Took, out.TakenFor, out.Interrupted = warmUp, time.Since(begun), g.opts.TakenFor, ctx.Err() != nil
 	return g.runs, out
+}
+
+// place is where the probe of a run is in the configuration.
+func (g *Gate) place(run flows.Run) int {
+	return slices.IndexFunc(g.probes, func(j *judged) bool { return j.Name == run.Probe })
 }
 
 // aside is what the runs say about the objectives of their probes that do not gate.

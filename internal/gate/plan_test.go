@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"cmp"
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -58,4 +60,24 @@ about 14s when all is well, at most 14m35s; a probe ends as soon as its verdicts
 			}
 		})
 	}
+}
+
+// TestRunsAreToldAsTheProbesAreConfigured: two reports of the same probes can be
+// compared, whoever was first.
+func TestRunsAreToldAsTheProbesAreConfigured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := world{t: t, options: Options{Tasks: all}}.open()
+		g.perform = func(_ context.Context, j *judged, lane string, n int) flows.Run {
+			if j.Name == "join" {
+				time.Sleep(second) // so that another one is first
+			}
+			return flows.Run{Probe: j.Name, Outcome: flows.Success, Started: time.Now()}
+		}
+		runs, _ := g.Run(t.Context())
+		if !slices.IsSortedFunc(runs, func(a, b flows.Run) int {
+			return cmp.Or(cmp.Compare(a.Probe, b.Probe), a.Started.Compare(b.Started))
+		}) || runs[0].Probe != "join" || runs[len(runs)-1].Probe != "media" {
+			t.Errorf("%d runs, not in order", len(runs))
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -141,7 +142,9 @@ func judgements(t *testing.T) map[string]judgement {
 	add("unable", series(6, map[int]flows.Run{0: cutOff(), 1: cutOff(), 2: cutOff(), 3: cutOff(), 4: cutOff(), 5: cutOff()}), availability(61))
 	change("unable", func(j *report.Judgement) { j.TakenFor = slo.Fail })
 	add("cut-off", cut, availability(3))
-	add("interrupted", append(series(20, nil), slowRelay(22, nil)...), availability(61), latency(22))
+	aborted := unreachable()
+	aborted.Outcome, aborted.Failure = flows.Aborted, &flows.Failure{Step: flows.StepFirstMedia, Hop: flows.Prober, Reason: flows.Self, Detail: "the prober is shutting down"}
+	add("interrupted", append(append(series(20, nil), aborted), slowRelay(22, nil)...), availability(61), latency(22))
 	change("interrupted", func(j *report.Judgement) { j.Interrupted = true })
 	add("nothing", nil)
 	return out
@@ -216,6 +219,25 @@ func TestWhatAPersonReadsFitsATerminal(t *testing.T) {
 			if len(strings.TrimRight(line, "\n")) > 80 && !strings.Contains(line, "[trace ") && !strings.HasPrefix(line, "warm-up: ") {
 				t.Errorf("%s: %d columns: %s", name, len(line), line)
 			}
+		}
+	}
+}
+
+// TestNumbersStayWithTheirUnits wherever a sentence is wrapped.
+func TestNumbersStayWithTheirUnits(t *testing.T) {
+	torn := regexp.MustCompile(`(?m)^ +%|[<>]=$`)
+	for name, g := range judgements(t) {
+		var b strings.Builder
+		for pad := range 30 { // so that it is wrapped everywhere
+			for i := range g.j.Findings {
+				g.j.Findings[i].Objective.Name = strings.Repeat("x", 20+pad)
+			}
+			if err := (report.Text{}).Judgement(&b, g.j, g.runs); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if at := torn.FindStringIndex(b.String()); at != nil {
+			t.Errorf("%s: %q", name, b.String()[max(at[0]-80, 0):at[1]])
 		}
 	}
 }

@@ -75,13 +75,22 @@ func toProve(f slo.Finding) string {
 	return share(f.Plan.Prove)
 }
 
+// bound is a blank that no sentence is wrapped at. It is of the private use, since what
+// wraps takes a no-break space for a space.
+const bound = "\ue000"
+
+// bind keeps numbers with their units and relations.
+func bind(s string) string { return strings.NewReplacer(" %", bound+"%", "= ", "="+bound).Replace(s) }
+
+func unbind(s string) string { return strings.ReplaceAll(s, bound, " ") }
+
 // hanging writes a paragraph with its first line further out than the others.
 func hanging(b *strings.Builder, margin int, paragraph string) {
-	for i, line := range strings.Split(text.WrapSoft(paragraph, columns-margin-2), "\n") {
+	for i, line := range strings.Split(text.WrapSoft(bind(paragraph), columns-margin-2), "\n") {
 		if i == 1 {
 			margin += 2
 		}
-		fmt.Fprintf(b, "%*s%s\n", margin, "", strings.TrimRight(line, " "))
+		fmt.Fprintf(b, "%*s%s\n", margin, "", unbind(strings.TrimRight(line, " ")))
 	}
 }
 

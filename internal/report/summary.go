@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -113,7 +114,7 @@ func Termination(runs []flows.Run, j *Judgement, exitCode int) []byte {
 		FirstFailure  string      `json:"first_failure,omitempty"`
 	}{FormatVersion: FormatVersion, ExitCode: exitCode, Line: Text{}.outcomes(runs)}
 	for _, r := range runs {
-		if r.Failure != nil && message.FirstFailure == "" {
+		if r.Failure != nil && r.Outcome != flows.Aborted && message.FirstFailure == "" {
 			message.FirstFailure = cut(r.Failure.Error(), 512)
 		}
 	}
@@ -123,10 +124,17 @@ func Termination(runs []flows.Run, j *Judgement, exitCode int) []byte {
 			message.Findings = append(message.Findings, short{f.Objective.Name, f.Verdict, cut(Sentence(f), 256)})
 		}
 	}
-	out, _ := json.Marshal(message) // of strings and numbers: it cannot fail
+	marshal := func() []byte { // strings and numbers: it cannot fail
+		var b bytes.Buffer
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false) // people read it
+		_ = enc.Encode(message)
+		return bytes.TrimSpace(b.Bytes())
+	}
+	out := marshal()
 	for len(out) > maxTermination && len(message.Findings) > 0 {
 		message.Findings = message.Findings[:len(message.Findings)-1]
-		out, _ = json.Marshal(message)
+		out = marshal()
 	}
 	return out
 }
