@@ -3,6 +3,8 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dark-tower/prober/internal/slo"
@@ -27,20 +29,19 @@ type burn struct {
 	anchor      string
 	factor      float64
 	short, long time.Duration
-	urgent      bool   // the objective's role decides; the others are tickets
-	spends      string // share of a 30-day budget that this factor takes over the long window
+	urgent      bool // the objective's role decides; the others are tickets
 	hold, keep  time.Duration
 }
 
 func burns() []burn {
 	const minute, hour, day = time.Minute, time.Hour, 24 * time.Hour
 	return []burn{
-		{"BudgetBurn14x", "budget-burn-14x", 14.4, 5 * minute, hour, true, "2 %", 30 * time.Second, 10 * minute},
-		{"BudgetBurn6x", "budget-burn-6x", 6, 30 * minute, 6 * hour, true, "5 %", 30 * time.Second, 10 * minute},
-		{"BudgetBurn3x", "budget-burn-3x", 3, 2 * hour, day, false, "10 %", 5 * minute, 30 * minute},
+		{"BudgetBurn14x", "budget-burn-14x", 14.4, 5 * minute, hour, true, 30 * time.Second, 10 * minute},
+		{"BudgetBurn6x", "budget-burn-6x", 6, 30 * minute, 6 * hour, true, 30 * time.Second, 10 * minute},
+		{"BudgetBurn3x", "budget-burn-3x", 3, 2 * hour, day, false, 5 * minute, 30 * minute},
 		// Somebody who is exactly on target is above 1 a quarter of the time, so this
 		// one waits, and then stays.
-		{"BudgetBurn1x", "budget-burn-1x", 1, 6 * hour, 3 * day, false, "10 %", 3 * hour, 3 * hour},
+		{"BudgetBurn1x", "budget-burn-1x", 1, 6 * hour, 3 * day, false, 3 * hour, 3 * hour},
 	}
 }
 
@@ -109,11 +110,36 @@ func (b burn) rule(a *alerts, r ranked) {
 		keep = max(keep, 2*seen)
 	}
 	a.add(r.severity, say.component, b.anchor, Rule{Alert: name, Expr: expr, For: b.hold, KeepFiringFor: keep}, message{
-		summary: `{{ $labels.slo }} ({{ $labels.service }}) burns its error budget {{ $value | printf "%.1f" }} times faster than it may`,
-		description: fmt.Sprintf("The share of bad events is more than %s times what the objective allows, over the last %s and still over the last %s, "+
-			"with at least 5 and 3 runs' worth of them. %s of it takes %s of a 30-day budget.", factor, long, short, long, b.spends),
+		summary: `{{ $labels.slo }} ({{ $labels.service }}) burns its error budget {{ $value | printf "%.1f" }} times as fast as it may`,
+		description: fmt.Sprintf("The share of bad events is more than %s the objective allows, over the last %s and still over the last %s, "+
+			"with at least 5 and 3 runs' worth of them. %s of it takes %s.", b.times(), long, short, long, b.spends(r.objectives)),
 		impact: say.degraded,
 	})
+}
+
+// times says how much more than allowed is bad.
+func (b burn) times() string {
+	if b.factor == 1 {
+		return "what"
+	}
+	return number(b.factor) + " times what"
+}
+
+// spends says how much of a budget the factor takes over the long window.
+func (b burn) spends(objectives []slo.Objective) string {
+	var parts []string
+	for _, o := range objectives {
+		share := 100 * b.factor * float64(b.long) / float64(o.Window)
+		digits := 0
+		if share < 9.95 {
+			digits = 1
+		}
+		text := strings.TrimSuffix(strconv.FormatFloat(share, 'f', digits, 64), ".0")
+		if part := fmt.Sprintf("%s %% of a budget over %s", text, duration(o.Window)); !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, ", and ")
 }
 
 // mostlyBad judges objectives whose budget is too wide for high burn rates: more than

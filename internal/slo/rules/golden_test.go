@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -22,6 +23,20 @@ func TestTheFileOfASmallConfiguration(t *testing.T) {
 	}
 	if !bytes.Equal(got, want) {
 		t.Errorf("the rules are not those of %s; look at the difference, and write it with go test ./internal/slo/rules -update", golden)
+	}
+}
+
+// TestAnAlertSaysWhatItTakesOfTheBudgetsItIsAbout and not of a usual one.
+func TestAnAlertSaysWhatItTakesOfTheBudgetsItIsAbout(t *testing.T) {
+	got := string(generate(t, probesOf(t,
+		"name: join, flow: join, interval: 15s, timeout: 10s, objectives: [{sli: availability, target: 99.9%, window: 7d, role: page, allow_coarse: true}, {sli: gc_availability, target: 99.9%, role: page}]")))
+	for _, want := range []string{
+		"1h of it takes 8.6 % of a budget over 7d, and 2 % of a budget over 30d.", "6h of it takes 21 % of a budget over 7d, and 5 % of a budget over 30d.",
+		"is more than 3 times what the objective allows", "is more than what the objective allows", "3d of it takes 43 % of a budget over 7d, and 10 % of a budget over 30d.",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no alert says %q", want)
+		}
 	}
 }
 
