@@ -63,6 +63,33 @@ func TestObjectivesAreShown(t *testing.T) {
 	golden(t, "slo-show.txt", r.stdout)
 }
 
+// TestAGateThatNoCheckJudgesIsToldApart: it shares no false fails with those that are
+// judged, and so changes none of their counts.
+func TestAGateThatNoCheckJudgesIsToldApart(t *testing.T) {
+	back := inObjectives(t)
+	defer back()
+	before := run(t.Context(), "slo", "show").must(t, 0)
+	more := objectives + `  - name: silent
+    flow: join
+    lanes: [silent]
+    interval: 1m
+    timeout: 20s
+    objectives: [{sli: availability, target: 99%, role: warn, gate: yes}]
+`
+	more = strings.Replace(more, "probes:\n", "  - {name: silent, pool: pool, use: run}\nprobes:\n", 1)
+	if err := os.WriteFile("probes.yaml", []byte(more), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	after := run(t.Context(), "slo", "show").must(t, 0)
+	_, counts, _ := strings.Cut(before.stdout, "\ngate\n")
+	if _, got, _ := strings.Cut(after.stdout, "\ngate\n"); got != counts+"  silent-availability gates, and no check judges it: its probe has no lane for checks\n" {
+		t.Errorf("got\n%s\nafter\n%s", got, counts)
+	}
+	if played := run(t.Context(), "slo", "simulate", "--runs", "10", "--months", "1").must(t, 0); strings.Contains(played.stdout, "silent-availability") {
+		t.Errorf("it is played:\n%s", played.stdout)
+	}
+}
+
 func TestVerdictsAndAlertsArePlayed(t *testing.T) {
 	back := inObjectives(t)
 	line := strings.Fields("slo simulate --runs 300 --months 2 --seed 7")

@@ -31,9 +31,14 @@ func (t Text) Objectives(w io.Writer, cfg *config.Config) error {
 		tw.AppendRow(budgetRow(o))
 	}
 	indent(&b, tw.Render())
-	if gating := slo.Gating(objectives); len(gating) > 0 {
+	if gating := slo.Checked(objectives); len(gating) > 0 {
 		if err := t.gates(&b, cfg, gating); err != nil {
 			return err
+		}
+	}
+	for _, o := range slo.Gating(objectives) {
+		if o.Unchecked {
+			fmt.Fprintf(&b, "  %s gates, and no check judges it: its probe has no lane for checks\n", o.Name)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -100,6 +105,9 @@ func (t Text) gates(b *strings.Builder, cfg *config.Config, gating []slo.Objecti
 		}
 	}
 	fmt.Fprintf(b, "  what lies between pass and fail is inconclusive; a platform exactly at all its targets fails with at most %s\n", percent(all))
+	if slo.FailLevel(0.95, len(gating)) < slo.FailLevel(0.95, 1) {
+		fmt.Fprint(b, "  these share their false fails; where --probe leaves three or fewer of them, a fail can take one bad run less\n")
+	}
 	return nil
 }
 
@@ -125,9 +133,6 @@ func from(k, runs int) string {
 func atLeast(cfg *config.Config, o slo.Objective) string {
 	p, _ := cfg.Probe(o.Probe)
 	lanes := cfg.LanesOf(p, config.Check)
-	if len(lanes) == 0 {
-		return "no lane for checks"
-	}
 	var rest time.Duration
 	for _, l := range lanes {
 		rest = max(rest, l.Rest.D())

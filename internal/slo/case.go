@@ -3,6 +3,7 @@ package slo
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/dark-tower/prober/flows"
@@ -68,6 +69,12 @@ func Gating(objectives []Objective) []Objective {
 		}
 	}
 	return out
+}
+
+// Checked returns those that gate and that a check of all probes judges: as many as
+// share their false fails.
+func Checked(objectives []Objective) []Objective {
+	return slices.DeleteFunc(Gating(objectives), func(o Objective) bool { return o.Unchecked })
 }
 
 // Blocks reports whether a run has several events of the objective, or can have.

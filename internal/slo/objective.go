@@ -57,18 +57,20 @@ type Objective struct {
 	Role          config.Role
 	Gate          *config.Gate // nil: a check does not judge it
 	Informational bool         // of a probe that is never judged
+	Unchecked     bool         // no check can make runs of its probe
 }
 
 // Objectives lists every objective of a configuration, in its order.
 func Objectives(cfg *config.Config) []Objective {
 	var out []Objective
 	for _, p := range cfg.Probes {
+		unchecked := p.Flow == flows.SignIn || len(cfg.LanesOf(p, config.Check)) == 0
 		for i, o := range p.Objectives {
 			out = append(out, Objective{
 				Name: p.ObjectiveName(i), Probe: p.Name, Flow: p.Flow, Service: serviceOf(o.SLI), SLI: o.SLI,
 				Target: float64(o.Target), Threshold: o.Threshold.D(), Window: o.Window.D(),
 				Interval: cfg.EventInterval(p, o.SLI), EventsPerRun: cfg.EventsPerRun(p, o.SLI),
-				Role: o.Role, Gate: o.Gate, Informational: p.Informational,
+				Role: o.Role, Gate: o.Gate, Informational: p.Informational, Unchecked: unchecked,
 			})
 		}
 	}

@@ -33,7 +33,7 @@ type VerdictRow struct {
 
 // Verdicts plays the checks of all objectives that gate.
 func Verdicts(objectives []slo.Objective, c Checks) ([]VerdictRow, error) {
-	gating := slo.Gating(objectives)
+	gating := slo.Checked(objectives)
 	var rows []VerdictRow
 	for _, o := range gating {
 		plan, err := o.GatePlan(len(gating))
