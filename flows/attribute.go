@@ -3,7 +3,6 @@ package flows
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -266,28 +265,6 @@ func refusalReason(e *signaling.ServerError) Reason {
 		return Unavailable
 	}
 	return Rejected
-}
-
-// silence decides whose silence it was by what else still answers.
-func (j *Judge) silence(ctx context.Context, f *Failure) *Failure {
-	if j == nil || j.Witness == nil {
-		return f
-	}
-	if ctx.Err() != nil && errors.Is(context.Cause(ctx), ErrShutdown) {
-		return f
-	}
-	sight := j.Witness.Look(ctx)
-	switch {
-	case sight.nothing() && !sight.Reference:
-		f.Detail = fmt.Sprintf("%s; nothing answers, the reference does not either", f.Detail)
-		return f.self(CauseNetwork)
-	case sight.nothing():
-		f.Detail = fmt.Sprintf("%s; no part of the platform answers, the reference does", f.Detail)
-	case !overHTTP(f.Step) && sight.HTTP && sight.KnownMH && !sight.MC && !sight.MH:
-		f.Hop, f.Reason = Network, Timeout
-		f.Detail = fmt.Sprintf("%s; UDP is silent at MC and at every known MH while HTTP answers", f.Detail)
-	}
-	return f
 }
 
 // local reports an error that this machine made: the request never left it.

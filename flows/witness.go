@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"sync"
@@ -55,16 +56,21 @@ type Sight struct {
 	KnownMH   bool // there was a handler to ask
 }
 
-// Everything reports whether nothing of the platform answered.
+// nothing reports whether nothing of the platform answered.
 func (s Sight) nothing() bool { return !s.HTTP && !s.MC && !s.MH }
+
+// or is what answered at either moment.
+func (s Sight) or(t Sight) Sight {
+	return Sight{s.Reference || t.Reference, s.HTTP || t.HTTP, s.MC || t.MC, s.MH || t.MH, s.KnownMH || t.KnownMH}
+}
 
 // Look asks the reference and every known target once, all at the same time. It
 // has its own deadline: the one that has just passed does not end it.
 func (w *Witness) Look(ctx context.Context) Sight {
-	patience := w.Patience
-	if patience <= 0 {
-		patience = 2 * time.Second
-	}
+	return w.look(ctx, cmp.Or(max(w.Patience, 0), 2*time.Second))
+}
+
+func (w *Witness) look(ctx context.Context, patience time.Duration) Sight {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 

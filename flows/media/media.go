@@ -59,24 +59,27 @@ func (f *Flow) Run(ctx context.Context, run *flows.Recorder) error {
 	if err := people.Converse(ctx, everybody...); err != nil {
 		return err
 	}
-	return f.talk(ctx, run, everybody)
+	return f.talk(ctx, run, cast, everybody)
 }
 
 // talk measures one window of conversation. Only a pair that is silent for 2 s
 // or more while it should be heard fails it: anything less is evidence.
-func (f *Flow) talk(ctx context.Context, run *flows.Recorder, everybody []*people.Person) error {
+func (f *Flow) talk(ctx context.Context, run *flows.Recorder, cast *people.Cast, everybody []*people.Person) error {
 	duration := cmp.Or(f.Duration, 10*time.Second)
 	settle := cmp.Or(f.Settle, time.Second)
 	return run.As(flows.ActorPerson).Step(ctx, flows.StepTalk, func(ctx context.Context) error {
 		window := media.Pair{From: time.Now(), Settle: settle}
 		window.To = window.From.Add(duration)
+		vigil := cast.Watch(ctx)
 		pause := people.Sleep(ctx, duration+tail, everybody...)
+		vigil.Stop()
 		for _, p := range everybody {
 			p.Quiet()
 		}
 		if pause == nil {
 			pause = people.Sleep(ctx, settle, everybody...)
 		}
+		vigil.End()
 		window.Until = time.Now()
 		if pause != nil && window.Until.Before(window.To) {
 			window.To = window.Until // the talk was cut short
@@ -84,7 +87,7 @@ func (f *Flow) talk(ctx context.Context, run *flows.Recorder, everybody []*peopl
 		silent := people.Pairs(everybody, func(listener, talker *people.Person) error {
 			pair := listener.Evidence(talker, window)
 			run.Record(func(r *flows.Run) { r.Pairs = append(r.Pairs, pair) })
-			if err := deaf(listener, talker, people.Span{From: window.From, To: window.To}); err != nil {
+			if err := deaf(vigil, listener, talker, people.Span{From: window.From, To: window.To}); err != nil {
 				return err
 			}
 			return listener.NothingToHear(talker, pair)
@@ -107,7 +110,7 @@ func (f *Flow) talk(ctx context.Context, run *flows.Recorder, everybody []*peopl
 // deaf returns why a listener did not hear a talker for so long that it is a
 // failure: although MC had them hear each other, or since MC does not any more. A
 // pause in the routing that has ended is evidence, and no failure.
-func deaf(listener, talker *people.Person, window people.Span) error {
+func deaf(vigil *people.Vigil, listener, talker *people.Person, window people.Span) error {
 	why := listener.WhySilent
 	silence := listener.LongestSilence(talker, window)
 	if lost, ok := listener.Lost(talker, window); ok && lost.Len() >= deafening && silence.Len() < deafening {
@@ -116,6 +119,6 @@ func deaf(listener, talker *people.Person, window people.Span) error {
 	if silence.Len() < deafening {
 		return nil
 	}
-	return why(talker, silence, fmt.Errorf("%s was silent for %v: %w",
-		talker.Part().Actor(), silence.Len().Round(time.Millisecond), people.ErrSilence))
+	return vigil.Judge(silence, why(talker, silence, fmt.Errorf("%s was silent for %v: %w",
+		talker.Part().Actor(), silence.Len().Round(time.Millisecond), people.ErrSilence)))
 }

@@ -159,7 +159,7 @@ func (p *Person) HearFirst(ctx context.Context, other *Person) (media.Received, 
 		started := time.Now()
 		frame, err := p.await(ctx, p.stage.Deadlines.firstMedia(), func(r media.Received) bool { return r.SenderID == other.SenderID() })
 		if err != nil {
-			return p.whyNothing(other, started, err)
+			return p.whyNothing(ctx, other, started, err)
 		}
 		heard = frame
 		flows.EndAt(ctx, frame.At)

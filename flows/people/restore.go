@@ -24,7 +24,7 @@ func (p *Person) HearAgain(ctx context.Context, other *Person, cut time.Time, co
 	if err == nil {
 		return frame, nil
 	}
-	return frame, p.notRestored(other, cut, err)
+	return frame, p.cast.inTheDark(ctx, p.notRestored(other, cut, err))
 }
 
 // notRestored says whose fault it is that p does not hear other after a cut. It

@@ -184,10 +184,10 @@ func (p *Person) said(span Span) (handed int, dropped map[media.DropReason]int) 
 }
 
 // whyNothing is WhySilent for a wait for the first frame, which began at since.
-func (p *Person) whyNothing(other *Person, since time.Time, err error) error {
+func (p *Person) whyNothing(ctx context.Context, other *Person, since time.Time, err error) error {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	a, ok := p.View().SlotOf(other.SenderID())
-	return p.why(other, Span{since, time.Now()}, ok && a.Active(other.SenderID()), err)
+	return p.cast.inTheDark(ctx, p.why(other, Span{since, time.Now()}, ok && a.Active(other.SenderID()), err))
 }

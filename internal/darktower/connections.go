@@ -69,6 +69,25 @@ func (p *Participant) Connections() []Connection {
 	return out
 }
 
+// LastHeard is when a packet last came on any connection; zero: never.
+func (p *Participant) LastHeard() time.Time {
+	var last time.Time
+	note := func(t *webtransport.Session) {
+		if at := t.Path().Stats().LastReceived; at.After(last) {
+			last = at
+		}
+	}
+	p.mu.Lock()
+	for _, s := range p.sessions {
+		note(s.Transport())
+	}
+	p.mu.Unlock()
+	for _, h := range p.handlers.Status() {
+		note(h.Session)
+	}
+	return last
+}
+
 func describe(t *webtransport.Session) Connection {
 	stats, path := t.Stats(), t.Path().Stats()
 	c := Connection{
