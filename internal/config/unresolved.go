@@ -43,7 +43,11 @@ func (e *UnresolvedError) Error() string {
 			parts = append(parts, x.what+strings.Join(shown, "; "))
 		}
 	}
-	return "resolving accounts: " + strings.Join(parts, "; ")
+	text := strings.Join(parts, "; ")
+	if slices.ContainsFunc(slices.Concat(e.Env, e.Files, e.Accounts), func(g Gap) bool { return g.Setting != "" }) {
+		return "resolving accounts: " + text
+	}
+	return text // whoever asked for the one source knows what it is for
 }
 
 // names begins with what is to be set or mended.

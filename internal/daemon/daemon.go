@@ -102,9 +102,7 @@ func open(ctx context.Context, o Options) (_ *Daemon, _ net.Listener, err error)
 		return nil, nil, err
 	}
 	d.begun = cfg.Daemon
-	if d.log, err = d.logger(cfg.Daemon.Logs); err != nil {
-		return nil, nil, err
-	}
+	noLog := d.openLog(cfg.Daemon.Logs)
 	token, noToken := cfg.Daemon.Token.Fetch(nil, nil)
 	if noToken != nil {
 		noToken = fmt.Errorf("daemon.token: %w", noToken)
@@ -119,11 +117,11 @@ func open(ctx context.Context, o Options) (_ *Daemon, _ net.Listener, err error)
 	}()
 	site, err := d.site(cfg)
 	if err != nil {
-		return nil, nil, errors.Join(noToken, err) // whatever is missing, at once
+		return nil, nil, errors.Join(noToken, noLog, err) // whatever is missing, at once
 	}
 	undo = append(undo, func() error { site.Close(); return nil })
-	if noToken != nil {
-		return nil, nil, noToken
+	if err = errors.Join(noToken, noLog); err != nil {
+		return nil, nil, err
 	}
 	if d.tracing, err = tracing.Open(ctx, tracing.Options{Version: o.Version, Instance: o.Instance,
 		KeepOneIn: cfg.Daemon.Traces.KeepOneIn, Log: d.log}); err != nil {
@@ -172,10 +170,11 @@ func (e *ListenError) Error() string {
 // Unwrap returns what the system said.
 func (e *ListenError) Unwrap() error { return e.Err }
 
-func (d *Daemon) logger(l config.Logs) (*slog.Logger, error) {
+// openLog makes the log. With an error, of its key, there is a log all the same.
+func (d *Daemon) openLog(l config.Logs) error {
 	key, err := l.HashKey.Fetch(nil, nil)
 	if err != nil {
-		return nil, fmt.Errorf("daemon.logs.hash_key: %w", err)
+		err = fmt.Errorf("daemon.logs.hash_key: %w", err)
 	}
 	format := logging.JSON
 	if l.Format == config.LogText || l.Format == config.LogAuto && d.opts.Terminal {
@@ -186,7 +185,8 @@ func (d *Daemon) logger(l config.Logs) (*slog.Logger, error) {
 		d.hashKey = make([]byte, 32)
 		_, _ = rand.Read(d.hashKey) // never fails
 	}
-	return logging.New(d.opts.Out, logging.Options{Format: format, Level: d.level, Color: d.opts.Color, Key: d.hashKey}), nil
+	d.log = logging.New(d.opts.Out, logging.Options{Format: format, Level: d.level, Color: d.opts.Color, Key: d.hashKey})
+	return err
 }
 
 // site opens what the probes in cfg need.

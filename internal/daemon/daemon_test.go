@@ -223,11 +223,14 @@ func TestStoppingInTheMiddleOfRunsLeavesNobodyBehind(t *testing.T) {
 
 func TestEverythingThatIsMissingIsSaidAtOnce(t *testing.T) {
 	p := newPlace(t, probes)
-	p.configure(t, probes, ", token: {env: DAEMON_TEST_TOKEN}")
+	p.configure(t, probes, ", token: {env: DAEMON_TEST_TOKEN}, logs: {hash_key: {file: /nowhere/key}}")
 	t.Setenv("DAEMON_TEST_PASSWORD", "")
 	err := daemon.Run(t.Context(), daemon.Options{Files: p.files, Out: io.Discard})
-	if err == nil || !strings.Contains(err.Error(), "DAEMON_TEST_TOKEN") || !strings.Contains(err.Error(), "DAEMON_TEST_PASSWORD") {
-		t.Errorf("error %v", err)
+	for _, want := range []string{"daemon.token: environment variables that are not set: DAEMON_TEST_TOKEN\n",
+		"daemon.logs.hash_key: files that cannot be used: /nowhere/key (", "resolving accounts: environment variables that are not set: DAEMON_TEST_PASSWORD"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
 	}
 }
 
