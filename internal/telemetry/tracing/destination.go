@@ -44,6 +44,9 @@ func destinationOf(lookup func(string) (string, bool)) (destination, error) {
 	default:
 		return d, fmt.Errorf("OTEL_EXPORTER_OTLP_PROTOCOL is %q; it may be grpc, http/protobuf or http/json", d.protocol)
 	}
+	if d.exports() {
+		return d, d.problems(get)
+	}
 	return d, nil
 }
 
