@@ -2,7 +2,6 @@ package check_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -14,13 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dark-tower/prober/flows"
-	"github.com/dark-tower/prober/internal/canary"
 	"github.com/dark-tower/prober/internal/canary/spy"
 	"github.com/dark-tower/prober/internal/check"
 	"github.com/dark-tower/prober/internal/config"
@@ -246,169 +243,4 @@ func canaryFiles(t *testing.T, s *spy.Spy) setup.Files {
 		}
 	}
 	return files
-}
-
-func perform(t *testing.T, out *output, opts check.Options) []flows.Run {
-	t.Helper()
-	c, err := check.New(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	runs := c.Run(t.Context())
-	out.add("check as a value", "%v\n%+v\n%#v", c, c, c)
-	if err := c.Close(t.Context()); err != nil {
-		t.Error(err)
-	}
-	return runs
-}
-
-// goodRuns runs every flow.
-func goodRuns(t *testing.T, out *output, site *setup.Site, tasks []check.Task, tracer trace.Tracer) []flows.Run {
-	t.Helper()
-	runs := perform(t, out, check.Options{Site: site, Tasks: tasks, Tracer: tracer})
-	if len(runs) != len(tasks) {
-		t.Errorf("%d runs of %d probes", len(runs), len(tasks))
-	}
-	for _, r := range runs {
-		if r.Outcome == flows.Failed {
-			t.Errorf("%s: %v", r.Probe, r.Failure)
-		}
-		if n := len(r.Transcript.Messages); r.Flow != flows.SignIn && (n < 8 || len(r.Connections) < 4 || r.Connections[0].Certificate == nil) {
-			t.Errorf("%s: %d messages and %d connections to be searched", r.Probe, n, len(r.Connections))
-		}
-	}
-	return runs
-}
-
-// badRuns bends the platform in every way that makes a server talk.
-func badRuns(t *testing.T, out *output, site *setup.Site, tasks []check.Task, tracer trace.Tracer, stack *devstack.Stack, between *spy.Spy) []flows.Run {
-	t.Helper()
-	var all []flows.Run
-	for _, b := range bends {
-		for _, lane := range site.Accounts {
-			for _, cred := range lane {
-				site.Platform.Accounts.Forget(cred) // so that AC is asked again
-			}
-		}
-		if err := stack.Quiesce(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		stack.Faults().Set(b.bend)
-		if b.echo != nil {
-			b.echo(between)
-		}
-		var task []check.Task
-		for _, x := range tasks {
-			if x.Probe.Name == b.probe {
-				task = append(task, x)
-			}
-		}
-		runs := perform(t, out, check.Options{Site: site, Tasks: task, Tracer: tracer})
-		stack.Faults().Set(fault.Faults{})
-		between.EchoAC.Store(0)
-		between.EchoGC.Store(0)
-		between.EchoMC.Store(false)
-		for _, r := range runs {
-			if r.Failure == nil || r.Failure.Hop != b.wanted && r.Failure.Hop != flows.Prober {
-				t.Errorf("%s: the run came to %s, %v", b.name, r.Outcome, r.Failure)
-			}
-		}
-		all = append(all, runs...)
-	}
-	return all
-}
-
-// misconfigured collects the errors of a wrong set-up.
-func misconfigured(t *testing.T, out *output, cfg *config.Config, files setup.Files) {
-	t.Helper()
-	const where = "error of a wrong set-up"
-	lanes := []string{"join", "media"}
-	t.Setenv("CANARY_PASSWORD_JOIN_1", os.Getenv("CANARY_PASSWORD_JOIN_1")[:7]) // too short
-	t.Setenv("CANARY_EMAIL_JOIN_2", os.Getenv("CANARY_EMAIL_JOIN_1"))           // the same user twice
-	t.Setenv("CANARY_EMAIL_MEDIA_1", os.Getenv("CANARY_PASSWORD_MEDIA_1"))      // in the wrong place
-	t.Setenv("CANARY_NAME_MEDIA_2", "")
-	_, err := setup.Open(cfg, files, config.Check, lanes, nil)
-	out.addError(where, err)
-
-	other := *cfg
-	other.Platform.Organisation = "demo"
-	_, err = setup.Open(&other, files, config.Check, lanes, nil)
-	out.addError(where, err)
-	codes, err := os.ReadFile(files.Lanes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	broken := files
-	broken.Lanes += ".broken"
-	if err := os.WriteFile(broken.Lanes, bytes.Replace(codes, []byte(`"code": "`), []byte(`"code": "!`), 1), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err = setup.Open(cfg, broken, config.Check, lanes, nil)
-	out.addError(where, err)
-	inline, err := os.ReadFile(files.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"PASSWORD", "EMAIL", "NAME"} {
-		value := os.Getenv("CANARY_" + name + "_CLEAN_1")
-		wrong := strings.Replace(string(inline), `{env: "CANARY_`+name+`_{account}"}`, `{value: "`+value+`"}`, 1)
-		_, err := config.Parse("probes.yaml", []byte(wrong))
-		if err == nil {
-			t.Errorf("an inline %s was accepted", name)
-		}
-		out.addError(where, err)
-		_, err = config.Parse("probes.yaml", []byte(strings.Replace(wrong, "value: ", "", 1)))
-		out.addError(where, err)
-	}
-}
-
-// TestALeakWouldBeFound leaks on purpose, into each place that is searched.
-func TestALeakWouldBeFound(t *testing.T) {
-	secret := canaryName(t)
-	var cage canary.Cage
-	cage.Plant("password", secret)
-	leak := &flows.Failure{Step: flows.StepSignIn, Hop: flows.AC, Reason: flows.Rejected, Detail: "no " + secret, Err: fmt.Errorf("wrapped: %w", errors.New(secret))}
-	exporter := tracetest.NewInMemoryExporter()
-	tracer := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter)).Tracer("test")
-
-	for where, add := range map[string]func(*output){
-		"a log":            func(o *output) { o.logger("x").Debug("signing in", "password", secret) },
-		"a group of a log": func(o *output) { o.logger("x").WithGroup("g").With("password", secret).Debug("signing in") },
-		"a failure":        func(o *output) { o.addRun(flows.Run{Failure: leak}) },
-		"a step":           func(o *output) { o.addRun(flows.Run{Steps: []flows.StepResult{{Failure: leak}}}) },
-		"a transcript": func(o *output) {
-			o.addRun(flows.Run{Transcript: flows.Transcript{Messages: []flows.Message{{Note: secret}}}})
-		},
-		"a certificate": func(o *output) {
-			o.addRun(flows.Run{Connections: []flows.Connection{{Certificate: &flows.Certificate{Key: secret}}}})
-		},
-		"the end of a connection": func(o *output) {
-			o.addRun(flows.Run{Connections: []flows.Connection{{Ended: &flows.Ending{Via: secret}}}})
-		},
-		"a wrapped error":   func(o *output) { o.addError("x", leak.Err) },
-		"one of two errors": func(o *output) { o.addError("x", errors.Join(errors.New("fine"), leak)) },
-		"a span's name":     func(o *output) { endSpan(tracer, secret); o.addSpans(exporter.GetSpans()) },
-		"an attribute": func(o *output) {
-			endSpan(tracer, "x", trace.WithAttributes(attribute.StringSlice("who", []string{secret})))
-			o.addSpans(exporter.GetSpans())
-		},
-		"a run's page": func(o *output) {
-			_ = page.WriteRun(o.writer("x"), page.RunPage{RunView: page.RunView{Run: flows.Run{Outcome: flows.Failed, Failure: leak}}})
-		},
-		"a run's report": func(o *output) {
-			_ = report.Text{}.Write(o.writer("x"), []flows.Run{{Probe: "join", Outcome: flows.Failed, Failure: leak}})
-		},
-	} {
-		exporter.Reset()
-		var out output
-		add(&out)
-		if len(out.leaks(&cage)) == 0 {
-			t.Errorf("a leak into %s was not found", where)
-		}
-	}
-}
-
-func endSpan(tracer trace.Tracer, name string, opts ...trace.SpanStartOption) {
-	_, span := tracer.Start(context.Background(), name, opts...)
-	span.End()
 }

@@ -11,17 +11,11 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	"github.com/quic-go/quic-go"
-	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
-	"github.com/dark-tower/prober/internal/darktower/frame"
 	"github.com/dark-tower/prober/internal/darktower/wire/internalv1"
 	"github.com/dark-tower/prober/internal/darktower/wire/signalingv1"
 	"github.com/dark-tower/prober/internal/devstack/fault"
@@ -194,79 +188,6 @@ func (s *stand) caller(addr net.Addr, raw string) internalv1.MediaHandlerService
 	return internalv1.NewMediaHandlerServiceClient(cc)
 }
 
-// fakeMC answers connection reports.
-type fakeMC struct {
-	internalv1.UnimplementedMediaCoordinationServiceServer
-	url          string
-	connected    chan *internalv1.NotifyParticipantConnectedRequest
-	disconnected chan *internalv1.NotifyParticipantDisconnectedRequest
-
-	mu      sync.Mutex // protects all following fields
-	senders map[string]uint32
-	fail    []error // one per call of NotifyParticipantConnected, then none
-	held    <-chan struct{}
-	spans   []trace.SpanContext
-}
-
-func newFakeMC(t *testing.T) *fakeMC {
-	t.Helper()
-	l := listenTCP(t)
-	mc := &fakeMC{url: "http://" + l.Addr().String(), senders: make(map[string]uint32),
-		connected:    make(chan *internalv1.NotifyParticipantConnectedRequest, 100),
-		disconnected: make(chan *internalv1.NotifyParticipantDisconnectedRequest, 100)}
-	srv := grpc.NewServer()
-	internalv1.RegisterMediaCoordinationServiceServer(srv, mc)
-	var wg sync.WaitGroup
-	wg.Go(func() { srv.Serve(l) })
-	t.Cleanup(func() { srv.Stop(); wg.Wait() })
-	return mc
-}
-
-func (m *fakeMC) NotifyParticipantConnected(ctx context.Context, req *internalv1.NotifyParticipantConnectedRequest) (*internalv1.NotifyParticipantConnectedResponse, error) {
-	m.connected <- req
-	m.mu.Lock()
-	held := m.held
-	m.spans = append(m.spans, trace.SpanContextFromContext(ctx))
-	m.mu.Unlock()
-	if held != nil {
-		<-held
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.fail) > 0 {
-		err := m.fail[0]
-		m.fail = m.fail[1:]
-		return nil, err
-	}
-	return &internalv1.NotifyParticipantConnectedResponse{Acknowledged: true, SenderId: m.senders[req.GetParticipantId()]}, nil
-}
-
-func (m *fakeMC) NotifyParticipantDisconnected(_ context.Context, req *internalv1.NotifyParticipantDisconnectedRequest) (*internalv1.NotifyParticipantDisconnectedResponse, error) {
-	m.disconnected <- req
-	return &internalv1.NotifyParticipantDisconnectedResponse{Acknowledged: true}, nil
-}
-
-func (m *fakeMC) admit(user string, sender uint32) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.senders[user] = sender
-}
-
-// hold keeps further answers back until ch is closed.
-func (m *fakeMC) hold(ch <-chan struct{}) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.held = ch
-}
-
-func (m *fakeMC) failNext(n int, code codes.Code) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for range n {
-		m.fail = append(m.fail, status.Error(code, "not now"))
-	}
-}
-
 func receive[T any](s *stand, ch <-chan T, what string) T {
 	s.t.Helper()
 	select {
@@ -306,114 +227,3 @@ func (s *stand) register(req *internalv1.RegisterMeetingRequest) *internalv1.Reg
 }
 
 // Clients.
-
-// client is a participant's connection to the handler.
-type client struct {
-	*wttest.Client
-	s      *stand
-	stream *quic.Stream
-}
-
-func connectMessage(raw string) []byte {
-	b, err := proto.Marshal(&signalingv1.MhClientMessage{Message: &signalingv1.MhClientMessage_ConnectRequest{
-		ConnectRequest: &signalingv1.MhConnectRequest{JoinToken: raw}}})
-	if err != nil {
-		panic(err)
-	}
-	return b
-}
-
-func (s *stand) dial(dialect wttest.Dialect) *wttest.Client {
-	return wttest.Dial(s.ctx, s.t, s.addr, dialect)
-}
-
-// connect sends a connect message without waiting for what comes of it.
-func (s *stand) connect(body []byte) *client {
-	s.t.Helper()
-	c := &client{Client: s.dial(wttest.Legacy), s: s}
-	var err error
-	if c.stream, err = c.OpenMessage(s.ctx, body); err != nil {
-		s.t.Fatalf("sending the connect message: %v", err)
-	}
-	return c
-}
-
-// join connects user and waits until the handler has bound it as sender.
-func (s *stand) join(user string, sender uint32) *client {
-	s.t.Helper()
-	s.mc.admit(user, sender)
-	before := s.Stats().Starts[mh.SessionStarted]
-	c := s.connect(connectMessage(s.meetingToken(user)))
-	s.poll(user+" to be bound", func(st mh.Stats) bool { return st.Starts[mh.SessionStarted] > before })
-	receive(s, s.mc.connected, "MC to be told of "+user)
-	return c
-}
-
-// audio is a valid key-bearing frame as far as a handler can tell.
-func audio(t *testing.T, sequence uint32, payload int) []byte {
-	t.Helper()
-	b, err := frame.AppendPublisher(nil, frame.Header{Flags: frame.FlagIndependent | frame.FlagKeyBearing,
-		Sequence: sequence, Wrap: make([]byte, frame.WrapLen)}, payload)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b = frame.AppendRelay(b, 0xffff, 0xdeadbeef)
-	for i := range payload + frame.SignatureLen {
-		b = append(b, byte(sequence)+byte(i))
-	}
-	return b
-}
-
-func (c *client) send(b []byte) {
-	c.s.t.Helper()
-	if err := c.Request.SendDatagram(b); err != nil {
-		c.s.t.Fatalf("sending a frame: %v", err)
-	}
-}
-
-// talk sends the frames of sequence numbers from and up to but not including to,
-// waiting after each until the handler has dealt with it, so that no queue
-// overflows.
-func (c *client) talk(from, to uint32) {
-	c.s.t.Helper()
-	for seq := from; seq < to; seq++ {
-		c.send(audio(c.s.t, seq, 104))
-		c.s.wait("frame to be dealt with", func(fw []mh.Forwarded, dr []mh.Dropped) bool {
-			for _, f := range fw {
-				if f.Sequence == seq {
-					return true
-				}
-			}
-			for _, d := range dr {
-				if d.Decoded && d.Sequence == seq {
-					return true
-				}
-			}
-			return false
-		})
-	}
-}
-
-func (c *client) hear() frame.View {
-	c.s.t.Helper()
-	b, err := c.Request.ReceiveDatagram(c.s.ctx)
-	if err != nil {
-		c.s.t.Fatalf("hearing a frame: %v", err)
-	}
-	v, err := frame.Decode(b)
-	if err != nil {
-		c.s.t.Fatalf("hearing a frame: %v", err)
-	}
-	return v
-}
-
-// dropped waits for the close that the platform gives for everything:
-// application code 0 without a reason.
-func (c *client) dropped() {
-	c.s.t.Helper()
-	err := c.Ended(c.s.ctx)
-	appErr, ok := err.(*quic.ApplicationError)
-	if !ok || !appErr.Remote || appErr.ErrorCode != 0 || appErr.ErrorMessage != "" {
-		c.s.t.Fatalf("the connection ended with %v, want the server's application code 0 and no reason", err)
-	}
-}
