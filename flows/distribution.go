@@ -1,22 +1,19 @@
 package flows
 
 import (
+	"math"
 	"slices"
 	"time"
-
-	"gonum.org/v1/gonum/stat"
 )
 
-// Summarise gives the empirical quantiles of samples; the zero Distribution for none.
+// Summarise gives the empirical quantiles of samples: the smallest sample that so
+// large a share of them does not exceed. The zero Distribution for none.
 func Summarise(samples []time.Duration) Distribution {
 	if len(samples) == 0 {
 		return Distribution{}
 	}
-	xs := make([]float64, len(samples))
-	for i, d := range samples {
-		xs[i] = float64(d)
-	}
-	slices.Sort(xs)
-	q := func(p float64) time.Duration { return time.Duration(stat.Quantile(p, stat.Empirical, xs, nil)) }
-	return Distribution{Count: len(xs), P50: q(0.50), P95: q(0.95), P99: q(0.99), Max: time.Duration(xs[len(xs)-1])}
+	sorted := slices.Clone(samples)
+	slices.Sort(sorted)
+	q := func(p float64) time.Duration { return sorted[max(int(math.Ceil(p*float64(len(sorted)))), 1)-1] }
+	return Distribution{Count: len(sorted), P50: q(0.50), P95: q(0.95), P99: q(0.99), Max: sorted[len(sorted)-1]}
 }

@@ -8,7 +8,6 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/mathext"
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // AtMost is the probability of k or fewer bad of n, when each is bad with
@@ -48,7 +47,7 @@ func Upper(k, n int, confidence float64) float64 {
 	if k <= 0 {
 		return 1 - math.Pow(1-confidence, 1/float64(n))
 	}
-	return distuv.Beta{Alpha: float64(k + 1), Beta: float64(n - k)}.Quantile(confidence)
+	return mathext.InvRegIncBeta(float64(k+1), float64(n-k), confidence)
 }
 
 // Lower is the one-sided Clopper-Pearson lower bound of the bad share after k bad of
@@ -60,7 +59,7 @@ func Lower(k, n int, confidence float64) float64 {
 	if k >= n {
 		return math.Pow(1-confidence, 1/float64(n))
 	}
-	return distuv.Beta{Alpha: float64(k), Beta: float64(n - k + 1)}.Quantile(1 - confidence)
+	return mathext.InvRegIncBeta(float64(k), float64(n-k+1), 1-confidence)
 }
 
 // FailFrom is the smallest k for which k or more bad of n have at most the
