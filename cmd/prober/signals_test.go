@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -73,5 +74,41 @@ func TestOneCtrlCThatComesTwiceIsOne(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestALateProberIsNoFailedDeploy: a process that is stopped most of the time cannot tell
+// how fast the platform is, and does not say that it is slow.
+func TestALateProberIsNoFailedDeploy(t *testing.T) {
+	p := gated(t)
+	edit(t, p.files.Config, "sli: time_to_media, target: 95%, threshold: 2s", "sli: time_to_media, target: 95%, threshold: 60ms, gate: {prove: 50%, runs: 5}")
+	c := start(t, true, prober, p.gate("--inconclusive", "fail")...)
+	c.await(t, &c.terminal, "about ")
+	c.halting(100*time.Millisecond, 20*time.Millisecond)
+	r := c.end(t).must(t, report.ExitProber)
+	if line, _, _ := strings.Cut(r.stdout, "\n"); !strings.HasPrefix(line, "COULD NOT MEASURE: the prober itself kept ") || !strings.Contains(line, "join-time-to-media") {
+		t.Errorf("got %v", r)
+	}
+}
+
+// halting stops a process again and again for a while, and lets it work in between, until
+// it ends.
+func (p *process) halting(stopped, working time.Duration) {
+	for next := syscall.SIGSTOP; ; {
+		wait := stopped
+		if next == syscall.SIGSTOP {
+			wait = working
+		}
+		select {
+		case <-p.ended:
+			return
+		case <-time.After(wait):
+		}
+		_ = p.cmd.Process.Signal(next) // it may just have ended
+		if next == syscall.SIGSTOP {
+			next = syscall.SIGCONT
+		} else {
+			next = syscall.SIGSTOP
+		}
 	}
 }
