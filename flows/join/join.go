@@ -3,6 +3,7 @@
 package join
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -20,6 +21,10 @@ type Flow struct {
 	// Resident keeps the anchor in the meeting between runs. GC's full assignment
 	// path is then taken only when the anchor had to be brought in.
 	Resident bool
+	// Frames are what a resident anchor says and hears before it leaves with a run, and
+	// the next one brings it in anew: its records grow for as long as it stays. 32768
+	// when 0.
+	Frames int
 
 	mu     sync.Mutex // protects all following fields
 	anchor *people.Person
@@ -82,10 +87,15 @@ func (f *Flow) bringAnchor(ctx context.Context, run *flows.Recorder, cast *peopl
 	}
 	if f.anchor != nil {
 		if f.anchor.Dead() == nil && f.anchor.LostRecords() == 0 {
-			cast.Adopt(f.anchor, flows.ActorAnchor)
-			return f.anchor, nil
+			anchor := f.anchor
+			cast.Adopt(anchor, flows.ActorAnchor)
+			if anchor.SentStats().Built+anchor.ReceivedStats().Received >= cmp.Or(f.Frames, 1<<15) {
+				f.anchor = nil
+				cast.SeeOff(anchor) // with this run, so that the lane rests
+			}
+			return anchor, nil
 		}
-		f.anchor.Release()
+		f.anchor.GoHome()
 		f.anchor = nil
 	}
 	anchor, err := cast.Guest(flows.ActorAnchor, 0)

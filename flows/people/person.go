@@ -50,6 +50,7 @@ func (p *Person) SignIn(ctx context.Context) error {
 // Ask asks GC to join, as the step given: gc_assign when the meeting is empty,
 // gc_join when somebody is in it. Everybody of a run must be sent to one MC.
 func (p *Person) Ask(ctx context.Context, step flows.Step) error {
+	p.cast.enters(p)
 	return p.step(ctx, step, func(ctx context.Context) error {
 		ticket, err := p.RequestJoin(ctx, p.stage.Meeting)
 		if err != nil {
@@ -60,7 +61,7 @@ func (p *Person) Ask(ctx context.Context, step flows.Step) error {
 		for _, q := range p.cast.people {
 			if q != p && q.ticket.MCID != "" {
 				if err := meeting.CheckSameMC(q.ticket, ticket); err != nil {
-					return err
+					return p.cast.unlessHasty(err)
 				}
 			}
 		}
@@ -87,7 +88,7 @@ func (p *Person) JoinMC(ctx context.Context) error {
 			if errors.As(err, &refusal) {
 				p.noteContinuity(ctx, refusal.TraceParent)
 			}
-			return err
+			return p.cast.unlessHasty(err)
 		}
 		p.former = append(p.former, p.ParticipantID())
 		p.noteContinuity(ctx, p.View().JoinTraceParent)

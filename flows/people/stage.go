@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/dark-tower/prober/flows"
@@ -29,6 +30,8 @@ type Stage struct {
 	Judge     *flows.Judge          // also learns the addresses that runs meet
 	Watch     Watch
 	Deadlines Deadlines
+
+	left atomic.Pointer[time.Time] // when somebody last left the meeting; nil: not since the stage was made
 }
 
 // Deadlines of the steps that the rooms below do not bound by themselves.
@@ -46,6 +49,7 @@ type Cast struct {
 	run    *flows.Recorder
 	people []*Person
 	said   transcript
+	hasty  time.Duration // how soon after it was left the meeting was entered again; 0: not too soon
 }
 
 // NewCast starts a run's cast. The lane must have at least seats accounts.
@@ -73,7 +77,7 @@ func (c *Cast) Cast(actor string, n int) (*Person, error) {
 // SeeOff has p leave and released at the end of the run.
 func (c *Cast) SeeOff(p *Person) {
 	c.run.OnTeardown(func(ctx context.Context) error {
-		defer p.Release()
+		defer p.GoHome()
 		return p.Leave(ctx)
 	})
 }
