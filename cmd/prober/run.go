@@ -76,7 +76,7 @@ func runDaemon(cmd *cobra.Command, files setup.Files) error {
 // onHangup turns SIGHUP, which ends every other command, into a request to read the
 // configuration again.
 func onHangup(reload chan<- struct{}) (stop func()) {
-	signal.Ignore(syscall.SIGHUP) // takes it from whoever had it
+	signal.Reset(syscall.SIGHUP) // takes it from whoever had it
 	hangups, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(hangups, syscall.SIGHUP)
 	ended := make(chan struct{})
