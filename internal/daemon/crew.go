@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,9 +45,13 @@ type tenancy struct {
 	tenants int // protected by the crew's mu
 }
 
+// changes are the names of the probes that another configuration begins, begins anew
+// and ends.
+type changes struct{ added, changed, removed []string }
+
 // apply puts the configuration of a site in force and returns what the scheduler has
 // to know. On an error nothing has changed, and the site is the caller's to close.
-func (c *crew) apply(ctx context.Context, site *setup.Site) ([]schedule.Probe, error) {
+func (c *crew) apply(ctx context.Context, site *setup.Site) (_ []schedule.Probe, ch changes, _ error) {
 	home := &tenancy{Site: site}
 	next := make(map[string]*member)
 	var plan []schedule.Probe
@@ -56,16 +61,22 @@ func (c *crew) apply(ctx context.Context, site *setup.Site) ([]schedule.Probe, e
 		lanes := site.Config.LanesOf(p, config.Run)
 		fingerprint, err := probe.Fingerprint(site, p, lanes)
 		if err != nil {
-			return nil, err
+			return nil, changes{}, err
 		}
-		if old := c.members[p.Name]; old != nil && old.fingerprint == fingerprint {
+		switch old := c.members[p.Name]; {
+		case old != nil && old.fingerprint == fingerprint:
 			next[p.Name] = old
-		} else {
+		default:
 			staged, err := probe.New(site, p, lanes, c.watch)
 			if err != nil {
-				return nil, fmt.Errorf("probe %s: %w", p.Name, err)
+				return nil, changes{}, fmt.Errorf("probe %s: %w", p.Name, err)
 			}
 			next[p.Name] = &member{Probe: staged, fingerprint: fingerprint, site: home}
+			if old == nil {
+				ch.added = append(ch.added, p.Name)
+			} else {
+				ch.changed = append(ch.changed, p.Name)
+			}
 		}
 		plan = append(plan, planned(p, lanes, fingerprint))
 	}
@@ -78,12 +89,16 @@ func (c *crew) apply(ctx context.Context, site *setup.Site) ([]schedule.Probe, e
 		site.Close() // everything is as it was
 	}
 	for name, old := range c.members {
+		if next[name] == nil {
+			ch.removed = append(ch.removed, name)
+		}
 		if next[name] != old {
 			c.retireLocked(ctx, old)
 		}
 	}
+	slices.Sort(ch.removed)
 	c.members, c.ghost = next, site.Config.Platform.Ghost.D()
-	return plan, nil
+	return plan, ch, nil
 }
 
 // runnable are the probes that have a lane for the daemon.
@@ -180,11 +195,16 @@ func (c *crew) dismiss(ctx context.Context) error {
 	}
 }
 
-// has reports whether the probe is in force.
-func (c *crew) has(probe string) bool {
+// owns reports whether a run is one of a probe in force. A probe of another flow, or
+// with another disconnect, is another probe.
+func (c *crew) owns(run flows.Run) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.members[probe] != nil
+	m := c.members[run.Probe]
+	if m == nil || m.Flow != run.Flow {
+		return false
+	}
+	return run.Restoration == nil || m.Reconnect == nil || m.Reconnect.Disconnect == run.Restoration.Disconnect
 }
 
 // laneRest says how long a lane rests after a run of a probe, whichever probe it

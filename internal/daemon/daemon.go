@@ -147,7 +147,7 @@ func open(ctx context.Context, o Options) (_ *Daemon, _ net.Listener, err error)
 		Rest: d.crew.laneRest, Run: d.once, Observer: (*observer)(d),
 	})
 	if d.web, err = d.server(cfg, listener, token); err == nil {
-		err = d.adopt(ctx, site)
+		_, err = d.adopt(ctx, site)
 	}
 	if err != nil {
 		return nil, nil, err

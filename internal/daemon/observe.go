@@ -64,25 +64,28 @@ func (o *observer) Started(s schedule.Start) {
 func (o *observer) Skipped(s schedule.Skip) { o.metrics.Skipped(s.Probe, string(s.Reason)) }
 
 // Finished implements schedule.Observer: here a run becomes all that is ever seen of
-// it.
+// it. One of a probe that a reload has taken away, or made another one, has its line
+// and its trace, and counts nowhere.
 func (o *observer) Finished(s schedule.Start, run flows.Run) {
 	kept := o.tracing.Settle(run, o.budgets.notable(run))
-	o.metrics.Observe(run, kept)
 	journal := (*Daemon)(o).journalOf(run)
 	journal.Run(run)
-	if o.crew.has(run.Probe) { // a removed probe has taken its runs along
+	if o.crew.owns(run) {
+		o.metrics.Observe(run, kept)
 		o.history.Add(history.Finished{Run: run, Kept: kept, Log: journal.lines.all()})
+		if s.Trigger == flows.Scheduled {
+			o.budgets.count(time.Now(), run)
+		}
 	}
 	if s.Trigger == flows.Scheduled {
 		o.metrics.Finished(s.Probe)
-		o.budgets.count(time.Now(), run)
 	}
 }
 
 // Inherited implements schedule.Observer: an outage does not thin out its own
 // samples. What somebody started by hand moves no objective.
 func (o *observer) Inherited(run flows.Run, slots int) {
-	if run.Trigger == flows.Scheduled {
+	if run.Trigger == flows.Scheduled && o.crew.owns(run) {
 		o.budgets.inherit(time.Now(), run, slots)
 	}
 }

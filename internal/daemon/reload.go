@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dark-tower/prober/internal/config"
@@ -38,34 +39,43 @@ func (d *Daemon) read() (*config.Config, []byte, error) {
 // was read from. It is read and opened first: when anything is wrong with it, the old
 // one stays.
 func (d *Daemon) reload(ctx context.Context) []byte {
-	seen, err := d.tryReload(ctx)
+	seen, ch, err := d.tryReload(ctx)
 	d.metrics.Reloaded(err == nil, time.Now())
 	if err != nil {
 		d.log.Error("the new configuration is not used: the old one stays in force", "error", err)
 		return seen
 	}
-	d.log.Info("the configuration was read again", "probes", len(d.scheduler.Status()))
+	attrs := []any{"probes", len(d.scheduler.Status())}
+	for _, x := range []struct {
+		what  string
+		names []string
+	}{{"added", ch.added}, {"changed", ch.changed}, {"removed", ch.removed}} {
+		if len(x.names) > 0 {
+			attrs = append(attrs, x.what, strings.Join(x.names, ", "))
+		}
+	}
+	d.log.Info("the configuration was read again", attrs...)
 	return seen
 }
 
-func (d *Daemon) tryReload(ctx context.Context) (seen []byte, err error) {
+func (d *Daemon) tryReload(ctx context.Context) (seen []byte, ch changes, err error) {
 	cfg, seen, err := d.read()
 	if err != nil {
-		return seen, err
+		return seen, ch, err
 	}
 	site, err := d.site(cfg)
 	if err != nil {
-		return seen, err
+		return seen, ch, err
 	}
-	if err := d.adopt(ctx, site); err != nil {
+	if ch, err = d.adopt(ctx, site); err != nil {
 		site.Close()
-		return seen, err
+		return seen, ch, err
 	}
 	d.warn(cfg)
 	for _, f := range fixed(d.begun, cfg.Daemon) {
 		d.log.Warn("this setting takes effect with the next start", "setting", f)
 	}
-	return seen, nil
+	return seen, ch, nil
 }
 
 // warn says what in a configuration is allowed and probably not meant.
@@ -101,11 +111,11 @@ func fixed(begun, now config.Daemon) []string {
 }
 
 // adopt puts a configuration and what was opened for it in force, everywhere.
-func (d *Daemon) adopt(ctx context.Context, site *setup.Site) error {
+func (d *Daemon) adopt(ctx context.Context, site *setup.Site) (changes, error) {
 	cfg := site.Config
-	plan, err := d.crew.apply(ctx, site)
+	plan, ch, err := d.crew.apply(ctx, site)
 	if err != nil {
-		return fmt.Errorf("staging the probes: %w", err)
+		return ch, fmt.Errorf("staging the probes: %w", err)
 	}
 	objectives := slo.Objectives(cfg)
 	d.mu.Lock()
@@ -117,7 +127,7 @@ func (d *Daemon) adopt(ctx context.Context, site *setup.Site) error {
 	d.history.Retain(names(plan))
 	d.scheduler.Apply(plan, schedule.Budget{
 		Participants: cfg.Daemon.Budget.Participants, DatagramsPerSecond: cfg.Daemon.Budget.DatagramsPerSecond})
-	return nil
+	return ch, nil
 }
 
 func names(plan []schedule.Probe) []string {

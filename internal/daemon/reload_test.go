@@ -71,6 +71,22 @@ func TestOtherAuthoritiesAreTrustedFromAReloadOn(t *testing.T) {
 	d.atLeast(joinsGood, good+1)
 }
 
+func TestAReloadSaysWhatItChanged(t *testing.T) {
+	p := newPlace(t, probes)
+	d := p.start(t)
+	for _, c := range []struct{ probes, says string }{
+		{probes, `"probes":4}`},
+		{strings.NewReplacer("timeout: 3s", "timeout: 2s", "name: sign-in", "name: who").Replace(probes), `"probes":4,"added":"who","changed":"join","removed":"sign-in"}`},
+		{strings.NewReplacer("timeout: 7s", "timeout: 6s", "name: sign-in", "name: who").Replace(probes), `"probes":4,"changed":"join, media"}`},
+	} {
+		p.configure(t, c.probes, "")
+		d.again()
+		if !strings.Contains(d.log.String(), `"message":"the configuration was read again",`+c.says) {
+			t.Errorf("the log does not say %s\n%s", c.says, d.log)
+		}
+	}
+}
+
 func TestALaneMayBeTakenAwayWhileItsRunGoes(t *testing.T) {
 	slow := strings.NewReplacer("interval: 8s", "interval: 1h", "lanes: [talk]", "lanes: [talk, clean]", "lanes: [clean]", "lanes: [spare]").Replace(longTalks())
 	p := newPlace(t, probes)
