@@ -51,7 +51,7 @@ func (t *transcript) since(started time.Time) flows.Transcript {
 	defer t.mu.Unlock()
 	all := slices.Clone(t.messages)
 	slices.SortStableFunc(all, func(a, b spoken) int { return a.at.Compare(b.at) })
-	out := flows.Transcript{Omitted: t.omitted}
+	out := flows.Transcript{Omitted: t.omitted, Messages: slices.Grow([]flows.Message(nil), len(all))} // no larger: it is kept for hours
 	for _, m := range all {
 		m.Message.At = m.at.Sub(started)
 		out.Messages = append(out.Messages, m.Message)
