@@ -15,6 +15,7 @@ import (
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/check"
 	"github.com/dark-tower/prober/internal/config"
+	"github.com/dark-tower/prober/internal/digest"
 	"github.com/dark-tower/prober/internal/page"
 	"github.com/dark-tower/prober/internal/report"
 	"github.com/dark-tower/prober/internal/slo"
@@ -142,7 +143,7 @@ func put(path string, flags int, content []byte) error {
 // page is the result as the report's page takes it.
 func (r checked) page() page.Report {
 	version, _ := build()
-	out := page.Report{Version: version, Platform: r.cfg.Platform.Organisation, At: r.started, Runs: r.runs, Verdict: page.Undecided}
+	out := page.Report{Version: version, Platform: r.cfg.Platform.Organisation, At: r.started, Runs: r.runs, Verdict: page.Undecided, Thresholds: thresholds(r.cfg)}
 	if r.judgement == nil {
 		switch r.code {
 		case report.ExitOK:
@@ -164,12 +165,8 @@ func (r checked) page() page.Report {
 		out.Verdict = page.Undecided
 	}
 	for _, f := range j.Findings {
-		text := append([]string{report.Besides(f)}, report.Evidence(f, r.runs)...)
-		v := page.ObjectiveVerdict{
-			Objective: f.Objective.Name, Probe: f.Objective.Probe, Indicator: string(f.Objective.SLI), Target: f.Objective.Target,
-			Threshold: f.Objective.Threshold, Verdict: page.Verdict(f.Verdict), Events: f.Judged, Bad: f.Bad, Unknown: f.Unknown,
-			Confidence: f.Plan.Confidence, Text: strings.Join(slices.DeleteFunc(text, func(s string) bool { return s == "" }), "; "),
-		}
+		v := objectiveOf(f, append([]string{report.Besides(f)}, report.Evidence(f, r.runs)...)...)
+		v.Verdict, v.Confidence = page.Verdict(f.Verdict), f.Plan.Confidence
 		if f.Verdict != slo.Fail {
 			v.Proved = f.Proves
 		}
@@ -178,15 +175,43 @@ func (r checked) page() page.Report {
 		}
 		out.Verdicts = append(out.Verdicts, v)
 	}
+	for _, f := range j.Aside {
+		out.Aside = append(out.Aside, objectiveOf(f, report.Besides(f)))
+	}
+	return out
+}
+
+// objectiveOf is what was seen of an objective, with what there is to say besides, a
+// line each.
+func objectiveOf(f slo.Finding, besides ...string) page.ObjectiveVerdict {
+	besides = slices.DeleteFunc(besides, func(s string) bool { return s == "" })
+	return page.ObjectiveVerdict{
+		Objective: f.Objective.Name, Probe: f.Objective.Probe, Indicator: string(f.Objective.SLI), Target: f.Objective.Target,
+		Threshold: f.Objective.Threshold, Events: f.Judged, Bad: f.Bad, Unknown: f.Unknown,
+		Text: strings.NewReplacer(">= ", "≥ ", "<= ", "≤ ").Replace(strings.Join(besides, "\n")),
+	}
+}
+
+// thresholds are up to which the headline durations of the configured probes are good.
+func thresholds(cfg *config.Config) map[string]time.Duration {
+	out := make(map[string]time.Duration)
+	for _, p := range cfg.Probes {
+		for _, o := range p.Objectives {
+			if string(o.SLI) == digest.Indicator(p.Flow) && out[p.Name] == 0 {
+				out[p.Name] = o.Threshold.D()
+			}
+		}
+	}
 	return out
 }
 
 // why is the line of a verdict where the verdict itself is shown apart.
 func why(j report.Judgement) string {
 	line := j.Line()
-	for _, head := range []string{"PASS: ", "FAIL: ", "INCONCLUSIVE: "} {
+	for _, head := range []string{"PASS: ", "FAIL: ", "INCONCLUSIVE: ", "INCONCLUSIVE, which is ", "COULD NOT MEASURE: "} {
 		line = strings.TrimPrefix(line, head)
 	}
+	line = strings.Replace(line, "INTERRUPTED", "interrupted", 1)
 	if j.WarmUp != nil {
 		line += "; " + j.WarmUp.String()
 	}

@@ -24,7 +24,10 @@ type chart struct {
 type span1D struct{ X, Width string }
 
 // label is a line across the field with its text. At is percent from the top.
-type label struct{ At, TextAt, Text string }
+type label struct {
+	At, Text string
+	Below    bool // there is no room for the text above the line
+}
 
 // chartOf draws a pair's series; nil when there is nothing to draw.
 func chartOf(s digest.Series, threshold time.Duration) *chart {
@@ -73,7 +76,7 @@ func thresholdLabel(scale logScale, threshold time.Duration) *label {
 }
 
 func labelAt(y float64, text string) label {
-	return label{At: coordinate(y), TextAt: coordinate(max(y-1.5, 9)), Text: text}
+	return label{At: coordinate(y), Text: text, Below: y < 25}
 }
 
 func letter(i int) string {

@@ -84,7 +84,7 @@ func transportRows() []question {
 			return positive(int(c.Handshake), report.Duration(c.Handshake))
 		}},
 		{"least round trip", func(c flows.Connection) (string, string) { return positive(int(c.RTT), report.Duration(c.RTT)) }},
-		{"smoothed", func(c flows.Connection) (string, string) {
+		{"smoothed round trip", func(c flows.Connection) (string, string) {
 			return positive(int(c.SmoothedRTT), report.Duration(c.SmoothedRTT)+" ± "+report.Duration(c.RTTVariation))
 		}},
 		{"packets out", func(c flows.Connection) (string, string) { return positive(c.PacketsSent, fmt.Sprint(c.PacketsSent)) }},

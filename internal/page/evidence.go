@@ -34,9 +34,11 @@ func pairOf(p flows.Pair, s digest.Series, threshold time.Duration) pairView {
 	}
 	number("sent", p.Sent, "")
 	number("delivered", p.Delivered, "")
-	number("lost at the sender", p.LostSender, "warn")
-	number("lost on the uplink"+report.LostAt(p, func(l flows.HandlerLoss) int { return l.Uplink }), p.LostUplink, "warn")
-	number("lost on the downlink"+report.LostAt(p, func(l flows.HandlerLoss) int { return l.Downlink }), p.LostDownlink, "warn")
+	number("lost at sender", p.LostSender, "warn")
+	number("lost on uplink", p.LostUplink, "warn")
+	v.Counts[len(v.Counts)-1].Value += report.LostAt(p, func(l flows.HandlerLoss) int { return l.Uplink })
+	number("lost on downlink", p.LostDownlink, "warn")
+	v.Counts[len(v.Counts)-1].Value += report.LostAt(p, func(l flows.HandlerLoss) int { return l.Downlink })
 	number("lost somewhere", p.LostUnattributed, "warn")
 	number("late", p.Late, "warn")
 	number("refused", p.Refused, "bad")
@@ -67,10 +69,10 @@ func pairOf(p flows.Pair, s digest.Series, threshold time.Duration) pairView {
 		add("the relay's share", report.Duration(*p.RelayShare))
 	}
 	if p.SendLateness.Count > 0 {
-		add("prober: sent late p99", report.Duration(p.SendLateness.P99))
+		add("sent late p99", report.Duration(p.SendLateness.P99))
 	}
 	if p.ReadLateness.Count > 0 {
-		add("prober: read late p99", report.Duration(p.ReadLateness.P99))
+		add("read late p99", report.Duration(p.ReadLateness.P99))
 	}
 	return v
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
-	"time"
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/history"
@@ -19,7 +18,24 @@ import (
 var update = flag.Bool("update", false, "write the golden files")
 
 func runPage(f history.Finished) page.RunPage {
-	return page.RunPage{Version: "1.2.3", Now: pagetest.Now, Threshold: 150 * time.Millisecond, RunView: page.RunView{Run: f.Run, Log: f.Log, Kept: f.Kept}}
+	return page.RunPage{Version: "1.2.3", Now: pagetest.Now, Platform: "devtest", Objectives: objectives(f.Run.Probe), RunView: page.RunView{Run: f.Run, Log: f.Log, Kept: f.Kept}}
+}
+
+func objectives(probe string) []page.ObjectiveStatus {
+	for _, s := range pagetest.Healthy().Status {
+		if s.Name == probe {
+			return s.Objectives
+		}
+	}
+	return nil
+}
+
+func writeRun(r page.RunPage) func(io.Writer) error {
+	return func(w io.Writer) error { return page.WriteRun(w, r) }
+}
+
+func writeReport(r page.Report) func(io.Writer) error {
+	return func(w io.Writer) error { return page.WriteReport(w, r) }
 }
 
 // pages are all pages in all the ways they can look.
@@ -28,12 +44,8 @@ func pages() map[string]func(io.Writer) error {
 	overview := func(w pagetest.World) func(io.Writer) error {
 		return func(out io.Writer) error { return page.WriteOverview(out, w.Overview()) }
 	}
-	run := func(f history.Finished) func(io.Writer) error {
-		return func(out io.Writer) error { return page.WriteRun(out, runPage(f)) }
-	}
-	check := func(r page.Report) func(io.Writer) error {
-		return func(out io.Writer) error { return page.WriteReport(out, r) }
-	}
+	run := func(f history.Finished) func(io.Writer) error { return writeRun(runPage(f)) }
+	check := writeReport
 	return map[string]func(io.Writer) error{
 		"overview-healthy":  overview(healthy),
 		"overview-failing":  overview(failing),
@@ -45,6 +57,8 @@ func pages() map[string]func(io.Writer) error {
 		"run-without-steps": run(history.Finished{Run: flows.Run{ID: "x", Probe: "join", Flow: flows.Join, Outcome: flows.Aborted, Started: pagetest.Now}}),
 		"report-passed":     check(pagetest.Passed()),
 		"report-failed":     check(pagetest.Failed()),
+		"report-open":       check(pagetest.Open()),
+		"report-ungated":    check(pagetest.Ungated()),
 		"report-of-nothing": check(page.Report{At: pagetest.Now, Verdict: page.Undecided, Why: "no run could be judged"}),
 		"message": func(out io.Writer) error {
 			return page.WriteMessage(out, page.Message{Title: "This run is not kept", Text: "Only the latest are."})

@@ -190,23 +190,12 @@ func lossOf(judged []digest.Mark) string {
 // missedSince is when the first of the latest runs that miss o began, if the runs show
 // it: zero when they do not.
 func missedSince(o ObjectiveStatus, f flows.Flow, judged []digest.Mark) time.Time {
-	misses := func(m digest.Mark) bool {
-		switch {
-		case m.Outcome == flows.Failed:
-			return true
-		case o.Indicator == "delivery_ratio":
-			return float64(m.Delivered) < o.Target*float64(m.Sent)
-		case o.Threshold > 0 && o.Indicator == digest.Indicator(f):
-			return m.Headline != nil && *m.Headline > o.Threshold
-		}
-		return false
-	}
 	// Good runs in between do not end it: a budget also burns when every other run is
 	// bad. As many good ones in a row as are looked at do.
 	var since time.Time
 	good := 0
 	for _, m := range slices.Backward(judged) {
-		if good++; misses(m) {
+		if good++; m.Outcome == flows.Failed || misses(m, o, f) {
 			since, good = m.Started, 0
 		}
 		if good == lately {
@@ -214,6 +203,17 @@ func missedSince(o ObjectiveStatus, f flows.Flow, judged []digest.Mark) time.Tim
 		}
 	}
 	return since
+}
+
+// misses reports whether what a run measured is short of o, as far as its mark shows.
+func misses(m digest.Mark, o ObjectiveStatus, f flows.Flow) bool {
+	switch {
+	case o.Indicator == "delivery_ratio":
+		return float64(m.Delivered) < o.Target*float64(m.Sent)
+	case o.Threshold > 0 && o.Indicator == digest.Indicator(f):
+		return m.Headline != nil && *m.Headline > o.Threshold
+	}
+	return false
 }
 
 func lastRuns(n int) string {

@@ -1,8 +1,10 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dark-tower/prober/flows"
@@ -27,6 +29,7 @@ type card struct {
 	Since         *moment
 	Schedule      []string // what happens next, in words
 	Objectives    []objectiveRow
+	Over          string // what was measured of the window, where it is the same for all
 	Strip         strip
 	Last          *lastRun
 	Failures      []troubles
@@ -50,6 +53,7 @@ type objectiveRow struct {
 	Meter string // thousandths of the budget that are left, for its bar; empty: no data
 	Class string
 	Burn  []burnCell
+	Still string // instead of rates: why there is none to show
 	Over  string // what was measured of the window
 }
 
@@ -60,7 +64,16 @@ type burnCell struct {
 
 func overviewOf(o Overview) overviewView {
 	v := overviewView{Platform: o.Platform, Trouble: o.Trouble, Verdict: verdictOf(o), Asof: momentOf(o.Now, o.Now)}
-	for _, p := range o.Probes {
+	// Who is woken up wants to see what is wrong; where nothing is, the order stays.
+	probes := slices.Clone(o.Probes)
+	rank := func(p Probe) int {
+		if p.Status.Informational {
+			return -1
+		}
+		return max(Judge(p, o.Now).State.rank(), Paused.rank())
+	}
+	slices.SortStableFunc(probes, func(a, b Probe) int { return cmp.Compare(rank(b), rank(a)) })
+	for _, p := range probes {
 		v.Cards = append(v.Cards, cardOf(p, o.Now))
 	}
 	return v
@@ -76,6 +89,7 @@ func cardOf(p Probe, now time.Time) card {
 	for _, o := range p.Status.Objectives {
 		c.Objectives = append(c.Objectives, objectiveOf(o))
 	}
+	c.Over = shareOver(c.Objectives)
 	if p.Last != nil {
 		r := p.Last.Run
 		c.Last = &lastRun{Mark: outcomeMark(r.Outcome), When: momentOf(r.Started, now), Took: report.Duration(r.Duration),
@@ -85,7 +99,12 @@ func cardOf(p Probe, now time.Time) card {
 	for _, f := range p.Failures {
 		failures = append(failures, f.Run)
 	}
-	c.Failures = troublesOf(failures, now, true)
+	c.Failures, _ = troublesOf(failures, func(r flows.Run) incident {
+		return incident{When: momentOf(r.Started, now), Link: "/runs/" + r.ID, Trace: r.TraceID}
+	})
+	for i := range c.Failures {
+		c.Failures[i].Count = 0 // there may have been more before
+	}
 	return c
 }
 
@@ -152,19 +171,39 @@ func objectiveOf(o ObjectiveStatus) objectiveRow {
 		}
 		row.Burn = append(row.Burn, c)
 	}
-	// A row of windows that nothing was measured in says nothing.
-	if !slices.ContainsFunc(row.Burn, func(c burnCell) bool { return c.Rate != noData }) {
-		row.Burn = nil
+	// A row of windows that all say the same says nothing.
+	all := func(rate string) bool {
+		return !slices.ContainsFunc(row.Burn, func(c burnCell) bool { return c.Rate != rate })
+	}
+	switch {
+	case all(noData):
+		row.Burn, row.Still = nil, "burn: no data"
+	case all(times(0)):
+		row.Burn, row.Still = nil, "burn 0"
 	}
 	return row
+}
+
+// shareOver takes what was measured of the window out of rows that all say the same.
+func shareOver(rows []objectiveRow) string {
+	if len(rows) == 0 || slices.ContainsFunc(rows, func(r objectiveRow) bool { return r.Over != rows[0].Over }) {
+		return ""
+	}
+	over := rows[0].Over
+	for i := range rows {
+		rows[i].Over = ""
+	}
+	return over
 }
 
 // meaning says an objective in words: time to media ≤ 2 s in 95 %.
 func meaning(indicator string, threshold time.Duration, target float64) string {
 	text := spaced(indicator)
 	if threshold > 0 {
-		text += " ≤ " + tick(threshold)
-		return text + " in " + share(target)
+		return text + " ≤\u00a0" + bound(tick(threshold)) + " in " + bound(share(target))
 	}
-	return text + " ≥ " + share(target)
+	return text + " ≥\u00a0" + bound(share(target))
 }
+
+// bound keeps a number with its unit.
+func bound(text string) string { return strings.ReplaceAll(text, " ", "\u00a0") }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,15 @@ func momentOf(t, now time.Time) *moment {
 	m := &moment{ISO: t.UTC().Format(time.RFC3339Nano), Text: clock(t, now)}
 	if !now.IsZero() {
 		m.Ago = age(now.Sub(t))
+	}
+	return m
+}
+
+// momentIn writes the day only when it is not that of another moment, and does not age.
+func momentIn(t, day time.Time) *moment {
+	m := momentOf(t, time.Time{})
+	if m != nil {
+		m.Text = clock(t, day)
 	}
 	return m
 }
@@ -88,46 +98,63 @@ type trouble struct {
 	Hop    string
 	Step   string
 	Reason string
+	Code   string // the reason as series and logs have it, where it is said in other words
 	Detail string
 }
 
-// troubles is what went wrong in the same way, one run after the other.
+// troubles is what went wrong in the same way.
 type troubles struct {
 	trouble
-	Runs []incident
-	More int // further runs
+	Various bool // the detail is that of the first, and others differ
+	Count   int
+	Runs    []incident
+	More    int // further runs
+}
+
+// alike reports whether it went wrong in the same way, whatever the detail says: that
+// may have numbers in it.
+func (t trouble) alike(other trouble) bool {
+	t.Detail, other.Detail = "", ""
+	return t == other
 }
 
 // incident is a run in which it did.
 type incident struct {
 	When  *moment
-	Link  string // to the run's page; empty: there is none
+	Link  string // to all that is known of the run; empty: there is none
 	Trace string
 }
 
-// incidentsShown bounds the runs of one trouble.
-const incidentsShown = 5
+// How much of it is shown; what is left out is counted.
+const (
+	incidentsShown = 5 // of one trouble
+	troublesShown  = 12
+)
 
-// troublesOf puts neighbours together that went wrong in the same way.
-func troublesOf(runs []flows.Run, now time.Time, link bool) []troubles {
-	var out []troubles
+// troublesOf puts together what went wrong in the same way, in the order of the first
+// of each, and counts the runs for which there is no room.
+func troublesOf(runs []flows.Run, tell func(flows.Run) incident) (out []troubles, omitted int) {
 	for _, r := range runs {
 		t := troubleOf(r)
-		if len(out) == 0 || out[len(out)-1].trouble != t {
+		at := slices.IndexFunc(out, func(o troubles) bool { return o.alike(t) })
+		switch {
+		case at < 0 && len(out) == troublesShown:
+			omitted++
+			continue
+		case at < 0:
+			at = len(out)
 			out = append(out, troubles{trouble: t})
 		}
-		last := &out[len(out)-1]
-		if len(last.Runs) == incidentsShown {
-			last.More++
+		o := &out[at]
+		o.Count++
+		o.Various = o.Various || o.Detail != t.Detail
+		if len(o.Runs) == incidentsShown {
+			o.More++
 			continue
 		}
-		i := incident{When: momentOf(r.Started, now), Trace: r.TraceID}
-		if link {
-			i.Link = "/runs/" + r.ID
-		}
-		last.Runs = append(last.Runs, i)
+		o.Runs = append(o.Runs, tell(r))
 	}
-	return out
+	return out, omitted
 }
 
 func troubleOf(r flows.Run) trouble {
@@ -142,7 +169,7 @@ func troubleOf(r flows.Run) trouble {
 		t.Step += " after the cut"
 	}
 	if f.Cause != flows.CauseUnspecified {
-		t.Reason += "/" + string(f.Cause)
+		t.Reason, t.Code = causes[f.Cause], t.Reason+"/"+string(f.Cause)
 	}
 	return t
 }

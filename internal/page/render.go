@@ -38,8 +38,13 @@ func WriteOverview(w io.Writer, o Overview) error {
 
 // WriteRun writes the page of one run.
 func WriteRun(w io.Writer, r RunPage) error {
-	v := runOf(r.RunView, r.Threshold, r.Now)
-	return layout{Title: fmt.Sprintf("%s: %s · prober", v.Probe, v.Mark.Word), mark: v.Mark, Version: r.Version, Home: true}.write(w, "run", v)
+	v := runOf(r.RunView, headlineThreshold(r.Objectives, r.Run.Flow), r.Now)
+	v.hold(r.Run, r.Objectives)
+	l := layout{Title: fmt.Sprintf("%s: %s · prober", v.Probe, v.Mark.Word), mark: v.Mark, Version: r.Version, Platform: r.Platform, Home: true}
+	if asof := momentOf(r.Now, r.Now); asof != nil {
+		l.Live = "as of " + asof.Text
+	}
+	return l.write(w, "run", v)
 }
 
 // WriteReport writes the report of a check: one file to keep, with no request to

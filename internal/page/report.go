@@ -2,6 +2,8 @@ package page
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dark-tower/prober/flows"
@@ -18,10 +20,14 @@ const (
 type reportView struct {
 	Platform string
 	At       *moment
+	Seen     string // what was run
 	Mark     mark
+	Word     string // the verdict, at the beginning of a line
 	Why      string
 	Verdicts []verdictRow
+	Aside    []verdictRow
 	Failures []troubles
+	Unlisted int // failed runs that are not among those
 	Groups   []group
 	Omitted  int // runs that are not drawn
 }
@@ -42,6 +48,7 @@ type group struct {
 	Strip         strip
 	Spread        *spread
 	Steps         []stepRow
+	P95           bool // a step was done often enough to say so
 	Runs          []drawnRun
 }
 
@@ -50,6 +57,7 @@ type drawnRun struct {
 	When      *moment
 	Took      string
 	Head      string
+	ID        string // to lead to it
 	Waterfall waterfall
 	Detail    *runView // of a run that did not succeed
 	Unfold    bool     // it is the first of those
@@ -63,59 +71,126 @@ type stepRow struct {
 }
 
 func reportOf(r Report) reportView {
-	v := reportView{Platform: r.Platform, At: momentOf(r.At, time.Time{}), Mark: r.Verdict.Mark(), Why: r.Why}
-	thresholds := make(map[string]time.Duration)
+	word := string(r.Verdict)
+	v := reportView{Platform: r.Platform, At: momentOf(r.At, time.Time{}), Seen: seenOf(r.Runs), Mark: r.Verdict.Mark(), Word: strings.ToUpper(word[:min(1, len(word))]) + word[min(1, len(word)):], Why: r.Why}
 	for _, o := range r.Verdicts {
 		v.Verdicts = append(v.Verdicts, verdictRowOf(o))
-		thresholds[o.Probe+"\x00"+o.Indicator] = o.Threshold
 	}
+	for _, o := range r.Aside {
+		v.Aside = append(v.Aside, verdictRowOf(o))
+	}
+	d := drawing{report: r, drawn: make(map[string]bool)}
 	var failures []flows.Run
-	drawn, detailed, opened := 0, 0, false
 	for _, runs := range byProbe(r.Runs) {
-		first := runs[0]
-		threshold := thresholds[first.Probe+"\x00"+digest.Indicator(first.Flow)]
-		g := group{Probe: first.Probe, Informational: first.Informational, Spread: spreadOf(runs, threshold), Steps: stepRows(runs)}
-		var marks []digest.Mark
+		v.Groups = append(v.Groups, d.group(runs))
 		for _, run := range runs {
-			marks = append(marks, digest.MarkOf(run))
-			bad := run.Outcome != flows.Success
-			if bad {
+			if run.Outcome != flows.Success {
 				failures = append(failures, run)
 			}
-			if drawn == runsDrawn {
-				v.Omitted++
-				continue
-			}
-			drawn++
-			first := bad && !opened
-			opened = opened || bad
-			d := drawnRun{Unfold: first, Mark: outcomeMark(run.Outcome), When: momentOf(run.Started, time.Time{}), Took: report.Duration(run.Duration),
-				Head: headline(marks[len(marks)-1], run.Flow), Waterfall: waterfallOf(run)}
-			if bad && detailed < runsDetail || len(r.Runs) <= runsDetail {
-				detailed++
-				detail := runOf(RunView{Run: run}, threshold, time.Time{})
-				d.Detail = &detail
-			}
-			g.Runs = append(g.Runs, d)
 		}
-		g.Strip = stripOf(marks, first.Flow, threshold)
-		v.Groups = append(v.Groups, g)
 	}
-	v.Failures = troublesOf(failures, time.Time{}, false)
+	v.Omitted = d.omitted
+	v.Failures, v.Unlisted = troublesOf(failures, func(run flows.Run) incident {
+		i := incident{When: momentIn(run.Started, r.At), Trace: run.TraceID}
+		if d.drawn[run.ID] {
+			i.Link = "#run-" + run.ID
+		}
+		return i
+	})
 	return v
+}
+
+// seenOf says what was run: 30 runs of 2 probes in 1 min.
+func seenOf(all []flows.Run) string {
+	if len(all) == 0 {
+		return ""
+	}
+	first, last := all[0].Started, all[0].Started
+	for _, r := range all {
+		if r.Started.Before(first) {
+			first = r.Started
+		}
+		if end := r.Started.Add(r.Duration); end.After(last) {
+			last = end
+		}
+	}
+	return fmt.Sprintf("%s of %s in %s", runs(len(all)), count(len(byProbe(all)), "probe"), age(last.Sub(first)))
+}
+
+// drawing draws runs as long as there is room.
+type drawing struct {
+	report   Report
+	count    int
+	drawn    map[string]bool // by ID
+	omitted  int
+	detailed int
+	opened   bool // the first run that went wrong is unfolded
+}
+
+func (d *drawing) group(runs []flows.Run) group {
+	first := runs[0]
+	threshold := d.report.threshold(first)
+	g := group{Probe: first.Probe, Informational: first.Informational, Spread: spreadOf(runs, threshold), Steps: stepRows(runs)}
+	g.P95 = slices.ContainsFunc(g.Steps, func(s stepRow) bool { return s.Done >= forP95 })
+	var marks []digest.Mark
+	for _, run := range runs {
+		m := digest.MarkOf(run)
+		marks = append(marks, m)
+		if d.count == runsDrawn {
+			d.omitted++
+			continue
+		}
+		g.Runs = append(g.Runs, d.run(run, headline(m, run.Flow), threshold))
+	}
+	g.Strip = wholeStrip(marks, first.Flow, threshold)
+	return g
+}
+
+func (d *drawing) run(run flows.Run, head string, threshold time.Duration) drawnRun {
+	bad := run.Outcome != flows.Success
+	out := drawnRun{ID: run.ID, Unfold: bad && !d.opened, Mark: outcomeMark(run.Outcome), When: momentIn(run.Started, d.report.At),
+		Took: report.Duration(run.Duration), Head: head, Waterfall: waterfallOf(run)}
+	if run.Failure != nil {
+		out.Head = blame(run.Failure)
+	}
+	d.opened = d.opened || bad
+	d.count++
+	d.drawn[run.ID] = true
+	if bad && d.detailed < runsDetail || len(d.report.Runs) <= runsDetail {
+		d.detailed++
+		detail := runOf(RunView{Run: run}, threshold, time.Time{})
+		out.Detail = &detail
+	}
+	return out
+}
+
+// threshold is up to which the headline duration of a run is good; 0: nobody says.
+func (r Report) threshold(run flows.Run) time.Duration {
+	for _, o := range slices.Concat(r.Verdicts, r.Aside) {
+		if o.Probe == run.Probe && o.Indicator == digest.Indicator(run.Flow) && o.Threshold > 0 {
+			return o.Threshold
+		}
+	}
+	return r.Thresholds[run.Probe]
 }
 
 func verdictRowOf(o ObjectiveVerdict) verdictRow {
 	row := verdictRow{Objective: o.Objective, Means: meaning(o.Indicator, o.Threshold, o.Target), Mark: o.Verdict.Mark(), Text: o.Text,
-		Seen: fmt.Sprintf("%d of %d bad", o.Bad, o.Events), Proved: "nothing", Needed: "cannot pass"}
+		Seen: fmt.Sprintf("%d of %s bad", o.Bad, runs(o.Events)), Proved: "nothing", Needed: "cannot pass"}
 	if o.Events == 0 {
 		row.Seen = noData
 	}
 	if o.Unknown > 0 {
 		row.Seen += fmt.Sprintf(", %d not judged", o.Unknown)
 	}
-	if o.Proved != nil && *o.Proved > 0 {
-		row.Proved = fmt.Sprintf("≥ %s good, with %s confidence", share(*o.Proved), share(o.Confidence))
+	switch {
+	case o.Verdict == Fail:
+		row.Proved = "that it is missed"
+	case o.Proved != nil && *o.Proved > 0:
+		row.Proved = fmt.Sprintf("≥ %s good", share(*o.Proved))
+		if o.Confidence > 0 {
+			row.Proved += fmt.Sprintf(" (%s sure)", share(o.Confidence))
+		}
 	}
 	if o.Prove != nil {
 		row.Needed = "≥ " + share(*o.Prove)
@@ -165,8 +240,12 @@ func stepRows(runs []flows.Run) []stepRow {
 	for _, k := range order {
 		row := stepRow{Step: string(k.step), Hop: hopName(k.step.Owner()), HopClass: "hop-" + string(k.step.Owner()), Actor: k.actor, After: k.after,
 			Failed: failed[k], P50: "–", P95: "–", Max: "–"}
-		if d := flows.Summarise(took[k]); d.Count > 0 {
-			row.Done, row.P50, row.P95, row.Max = d.Count, report.Duration(d.P50), report.Duration(d.P95), report.Duration(d.Max)
+		d := flows.Summarise(took[k])
+		if d.Count > 0 {
+			row.Done, row.P50, row.Max = d.Count, report.Duration(d.P50), report.Duration(d.Max)
+		}
+		if d.Count >= forP95 {
+			row.P95 = report.Duration(d.P95)
 		}
 		rows = append(rows, row)
 	}

@@ -24,7 +24,11 @@ type Report struct {
 	Verdict  Verdict
 	Why      string // one sentence
 	Verdicts []ObjectiveVerdict
-	Runs     []flows.Run
+	Aside    []ObjectiveVerdict // of objectives that decide nothing
+	// Thresholds are up to which the headline durations of probes are good, by name;
+	// one that is judged, or stands aside, needs none here.
+	Thresholds map[string]time.Duration
+	Runs       []flows.Run
 }
 
 // ObjectiveVerdict is what the runs prove about one objective.
@@ -41,5 +45,5 @@ type ObjectiveVerdict struct {
 	Proved     *float64 // at least this share of events is good, with the confidence; nil: nothing is proved
 	Prove      *float64 // what a pass has to prove; nil: a pass is not possible
 	Confidence float64  // 0..1
-	Text       string   // what was proved, in words; may be empty
+	Text       string   // what there is to say besides, in words; may be empty
 }

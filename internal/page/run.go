@@ -20,6 +20,7 @@ type runView struct {
 	Took        string
 	Head        string // what the flow is there to measure
 	Failure     *trouble
+	Short       []string // objectives that it is short of although it succeeded
 	Facts       []fact
 	Waterfall   waterfall
 	Restoration []fact
@@ -56,12 +57,26 @@ func runOf(v RunView, threshold time.Duration, now time.Time) runView {
 	for _, m := range r.Transcript.Messages {
 		out.Transcript = append(out.Transcript, messageOf(m))
 	}
-	for _, c := range r.Continuity {
-		f := fact{Name: hopName(c.Hop), Value: c.Result}
+	out.Traces = tracesOf(r.Continuity)
+	return out
+}
+
+// tracesOf counts the answers of each hop by what became of the run's trace in them.
+func tracesOf(all []flows.Continuity) []fact {
+	var kinds []flows.Continuity
+	counts := make(map[flows.Continuity]int)
+	for _, c := range all {
+		if counts[c]++; counts[c] == 1 {
+			kinds = append(kinds, c)
+		}
+	}
+	var out []fact
+	for _, c := range kinds {
+		f := fact{Name: hopName(c.Hop), Value: fmt.Sprintf("%s in %s", c.Result, count(counts[c], "answer"))}
 		if c.Result == flows.TraceBroken {
 			f.Class = "bad"
 		}
-		out.Traces = append(out.Traces, f)
+		out = append(out, f)
 	}
 	return out
 }
@@ -113,6 +128,23 @@ func restorationOf(x *flows.Restoration) []fact {
 		fact{Name: "identity", Value: identity},
 		fact{Name: "silence of the returner", Value: report.Duration(x.ReturnerSilence)},
 		fact{Name: "silence of the stayer", Value: report.Duration(x.StayerSilence)})
+}
+
+// hold says which objectives a run that succeeded is short of: it worked, and that is
+// not all that is asked for.
+func (v *runView) hold(r flows.Run, objectives []ObjectiveStatus) {
+	if r.Outcome != flows.Success {
+		return
+	}
+	m := digest.MarkOf(r)
+	for _, o := range objectives {
+		if o.Role != "inform" && misses(m, o, r.Flow) {
+			v.Short = append(v.Short, fmt.Sprintf("%s (%s)", meaning(o.Indicator, o.Threshold, o.Target), o.Name))
+		}
+	}
+	if len(v.Short) > 0 {
+		v.Mark.Icon, v.Mark.Class = Degraded.Mark().Icon, Degraded.Mark().Class
+	}
 }
 
 // selfOf is what the prober saw of itself.

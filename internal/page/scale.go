@@ -32,9 +32,9 @@ func (s logScale) y(d time.Duration) float64 {
 }
 
 // ticks are the round durations on the scale: decades, and where those are few also
-// halves and fifths of them.
+// parts of them.
 func (s logScale) ticks() []time.Duration {
-	for _, steps := range [][]float64{{1}, {1, 3}, {1, 2, 5}} {
+	for _, steps := range [][]float64{{1}, {1, 3}, {1, 2, 5}, {1, 1.5, 2, 3, 4, 5, 6, 8}} {
 		var out []time.Duration
 		for decade := math.Floor(s.low); decade <= s.high; decade++ {
 			for _, m := range steps {
@@ -44,9 +44,9 @@ func (s logScale) ticks() []time.Duration {
 				}
 			}
 		}
-		if len(out) >= 2 || len(steps) == 3 {
+		if len(out) >= 2 {
 			return out
 		}
 	}
-	return nil
+	return nil // the scale is wider than twice its lowest: this is not reached
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dark-tower/prober/flows"
@@ -11,8 +12,11 @@ import (
 
 // spread is how the durations that matter are distributed over all runs of a probe.
 type spread struct {
-	Title     string
+	Of        string // what is distributed
+	Title     string // says in words what is drawn
+	Caption   string // says what the axes are
 	Columns   []column
+	Y         []label
 	Threshold *acrossLabel
 	X         []acrossLabel
 	Facts     []fact
@@ -24,11 +28,8 @@ type column struct {
 	Over                bool // above the threshold
 }
 
-// acrossLabel is a label at percent from the left.
-type acrossLabel struct {
-	At, Text string
-	End      bool // too near the right edge to begin there
-}
+// acrossLabel is a label at percent from the left; its anchor keeps it within the field.
+type acrossLabel struct{ At, Text, Anchor string }
 
 const bins = 40
 
@@ -65,18 +66,22 @@ func spreadOf(runs []flows.Run, threshold time.Duration) *spread {
 	}
 	scale := scaleOf(lowest, highest, threshold)
 	across := func(x time.Duration) float64 { return 1000 - 10*scale.y(x) }
-	counts := [bins]int{}
+	var counts, overs [bins]int
 	most := 0
 	for _, x := range all {
 		n := min(int(across(x)*bins/1000), bins-1)
 		counts[n]++
 		most = max(most, counts[n])
+		if threshold > 0 && x > threshold {
+			overs[n]++
+		}
 	}
 	s := &spread{
-		Title: fmt.Sprintf("Distribution of %s over %d %s: median %s, p95 %s, p99 %s, worst %s; logarithmic scale", name, len(all), what,
-			report.Duration(d.P50), report.Duration(d.P95), report.Duration(d.P99), report.Duration(d.Max)),
-		Facts: []fact{{Name: name + ", " + what, Value: fmt.Sprint(len(all))}, {Name: "p50", Value: report.Duration(d.P50)},
-			{Name: "p95", Value: report.Duration(d.P95)}, {Name: "p99", Value: report.Duration(d.P99)}, {Name: "max", Value: report.Duration(d.Max)}},
+		Of:      name,
+		Caption: fmt.Sprintf("Number of %s by %s; logarithmic scale.", what, name),
+		Y:       []label{{At: "0", Text: fmt.Sprint(most)}, {At: "100", Text: "0"}},
+		Facts:   percentiles(what, d),
+		Title:   "Distribution of " + name + ": " + inWords(percentiles(what, d)) + "; logarithmic scale",
 	}
 	for n, c := range counts {
 		if c == 0 {
@@ -84,20 +89,60 @@ func spreadOf(runs []flows.Run, threshold time.Duration) *spread {
 		}
 		// One among thousands has to be seen, too.
 		height := max(100*float64(c)/float64(most), 3)
-		left := float64(n) * 1000 / bins
-		s.Columns = append(s.Columns, column{X: coordinate(left + 1), Width: coordinate(1000/bins - 2), Y: coordinate(100 - height), Height: coordinate(height),
-			Over: threshold > 0 && left >= across(threshold)})
+		bad := min(height*float64(overs[n])/float64(c), height)
+		s.add(n, bad, height-bad, false)
+		s.add(n, 0, bad, true)
 	}
 	for _, x := range scale.ticks() {
-		s.X = append(s.X, acrossAt(across(x), tick(x)))
+		l := acrossLabel{coordinate(across(x) / 10), tick(x), "middle"}
+		switch at := across(x); {
+		case at < 50:
+			l.Anchor = "start"
+		case at > 950:
+			l.Anchor = "end"
+		}
+		s.X = append(s.X, l)
 	}
 	if threshold > 0 {
-		l := acrossAt(across(threshold), "threshold "+tick(threshold))
-		s.Threshold = &l
+		s.Threshold = &acrossLabel{coordinate(across(threshold) / 10), "threshold " + tick(threshold), "start"}
+		if across(threshold) > 500 {
+			s.Threshold.Anchor = "end"
+		}
 	}
 	return s
 }
 
-func acrossAt(x float64, text string) acrossLabel {
-	return acrossLabel{At: coordinate(x / 10), Text: text, End: x > 850}
+// add adds what of a bin is on this side of the threshold, above what is there already.
+func (s *spread) add(bin int, from, height float64, over bool) {
+	if height <= 0 {
+		return
+	}
+	s.Columns = append(s.Columns, column{X: coordinate(float64(bin)*1000/bins + 1), Width: coordinate(1000/bins - 2),
+		Y: coordinate(100 - from - height), Height: coordinate(height), Over: over})
+}
+
+func inWords(facts []fact) string {
+	var words []string
+	for _, f := range facts {
+		words = append(words, f.Name+" "+f.Value)
+	}
+	return strings.Join(words, ", ")
+}
+
+// How many values carry a percentile: fewer have none above it.
+const (
+	forP95 = 20
+	forP99 = 100
+)
+
+// percentiles are those that so many values can carry.
+func percentiles(what string, d flows.Distribution) []fact {
+	facts := []fact{{Name: what, Value: fmt.Sprint(d.Count)}, {Name: "median", Value: report.Duration(d.P50)}}
+	if d.Count >= forP95 {
+		facts = append(facts, fact{Name: "p95", Value: report.Duration(d.P95)})
+	}
+	if d.Count >= forP99 {
+		facts = append(facts, fact{Name: "p99", Value: report.Duration(d.P99)})
+	}
+	return append(facts, fact{Name: "worst", Value: report.Duration(d.Max)})
 }

@@ -51,8 +51,12 @@ type ProbeStatus struct {
 // HeadlineThreshold is up to which the flow's headline duration is good; 0 when no
 // objective says so.
 func (s ProbeStatus) HeadlineThreshold() time.Duration {
-	for _, o := range s.Objectives {
-		if o.Indicator == digest.Indicator(s.Flow) {
+	return headlineThreshold(s.Objectives, s.Flow)
+}
+
+func headlineThreshold(objectives []ObjectiveStatus, f flows.Flow) time.Duration {
+	for _, o := range objectives {
+		if o.Indicator == digest.Indicator(f) {
 			return o.Threshold
 		}
 	}
@@ -98,9 +102,10 @@ type RunView struct {
 
 // RunPage is the page of one run.
 type RunPage struct {
-	Version   string
-	Now       time.Time
-	Threshold time.Duration // of the flow's headline duration; 0: none
+	Version    string
+	Platform   string // which deployment was probed, in words; may be empty
+	Now        time.Time
+	Objectives []ObjectiveStatus // that the probe's runs are held to
 	RunView
 }
 

@@ -2,6 +2,7 @@ package page
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +18,11 @@ type sentence struct {
 // title is the sentence in the few words that a tab has room for.
 func (s sentence) title() string {
 	if len(s.Head.Probes) > 0 {
-		return strings.Join(s.Head.Probes, ", ") + " " + string(s.State)
+		text := strings.Join(s.Head.Probes, ", ")
+		if s.Head.More > 0 {
+			text += fmt.Sprintf(" and %d more", s.Head.More)
+		}
+		return text + " " + string(s.State)
 	}
 	return s.Head.Text
 }
@@ -27,6 +32,7 @@ func (s sentence) title() string {
 type part struct {
 	State  State
 	Probes []string // to be named before the text; empty: it names them itself
+	More   int      // further probes, for whose names there is no room
 	Text   string
 	Since  *moment
 	since  time.Time
@@ -52,9 +58,9 @@ func verdictOf(o Overview) sentence {
 	}
 	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.State.rank(), a.State.rank()) })
 	if len(good) > 0 {
-		text := strings.Join(good, ", ") + " good"
+		text := named(good) + " good"
 		if len(parts) == 0 {
-			text = "Good: " + strings.Join(good, ", ")
+			text = "Good: " + named(good)
 		}
 		parts = append(parts, part{State: Good, Text: text})
 	}
@@ -69,9 +75,51 @@ func verdictOf(o Overview) sentence {
 		return sentence{State: NoEvidence, Head: part{State: NoEvidence, Text: "No evidence yet: no run has finished"}}
 	}
 	if len(paused) > 0 {
-		parts = append(parts, part{State: Paused, Text: strings.Join(paused, ", ") + " paused"})
+		parts = append(parts, part{State: Paused, Text: named(paused) + " paused"})
 	}
-	return sentence{State: parts[0].State, Head: parts[0], Rest: parts[1:]}
+	return sentence{State: parts[0].State, Head: parts[0].bounded(), Rest: bounded(parts[1:])}
+}
+
+// How much a verdict says; the cards have the rest, the worst first.
+const (
+	namesShown = 6 // of probes of which the same is said
+	partsShown = 8
+)
+
+func named(probes []string) string {
+	if len(probes) > namesShown {
+		return count(len(probes), "probe")
+	}
+	return strings.Join(probes, ", ")
+}
+
+// bounded leaves out what there is no room for: of the parts that are not good, the
+// least bad.
+func bounded(parts []part) []part {
+	bad := slices.IndexFunc(parts, func(p part) bool { return p.State == Good || p.State == Paused })
+	if bad < 0 {
+		bad = len(parts)
+	}
+	for i := range parts[:bad] {
+		parts[i] = parts[i].bounded()
+	}
+	if bad <= partsShown {
+		return parts
+	}
+	more := part{State: parts[partsShown-1].State}
+	left := 0
+	for _, p := range parts[partsShown-1 : bad] {
+		left += len(p.Probes) + p.More
+	}
+	more.Text = fmt.Sprintf("%d more probes that are not good", left)
+	return append(append(slices.Clone(parts[:partsShown-1]), more), parts[bad:]...)
+}
+
+func (p part) bounded() part {
+	if n := len(p.Probes); n > namesShown {
+		p.Probes, p.More = p.Probes[:namesShown-1], n-namesShown+1
+	}
+	return p
 }
 
 func allUntried(parts []part) bool {

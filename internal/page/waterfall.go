@@ -13,10 +13,16 @@ import (
 // waterfall is the steps of a run on one axis of time, person by person.
 type waterfall struct {
 	Caption string
-	Ticks   []string // at the beginning of each quarter of the axis
-	Beyond  bool     // the run goes on where the axis ends
+	Ticks   []axisTick
+	Grid    string   // the ticks across a lane
+	Breaks  []span1D // pauses that are drawn shorter than they were
+	Key     []string // what the signs mean that are in it
+	Hops    []hopLabel
 	People  []castMember
 }
+
+// hopLabel says what a colour means.
+type hopLabel struct{ Hop, HopClass string }
 
 type castMember struct {
 	Actor string
@@ -43,6 +49,7 @@ type segment struct {
 	X, Width string
 	Shade    int // 0 or 1, in turns
 	Took     string
+	Failed   bool // the step failed in it
 }
 
 // narrowest is how wide a bar is at the least, so that it can be seen.
@@ -65,24 +72,47 @@ func waterfallOf(r flows.Run) waterfall {
 			to = end
 		}
 	}
-	if talk, long := longest(steps, to.Sub(from)); long {
+	whole := to
+	talk, long := longest(steps, to.Sub(from))
+	if long {
 		to = talk.Started.Add(talk.Started.Sub(from) / 4)
-		w.Beyond = true
 	}
-	quarter := niceQuarter(to.Sub(from))
-	axis := 4 * quarter
-	for n := range 4 {
-		w.Ticks = append(w.Ticks, tick(time.Duration(n)*quarter))
+	var busy []interval
+	for _, s := range steps {
+		offset := s.Started.Sub(from)
+		busy = append(busy, interval{offset, offset + s.Duration})
 	}
+	along, cut := axisOf(busy, to.Sub(from))
+	w.Ticks, w.Breaks = along.ticks(), along.breaks()
+	w.Key = keyOf(steps, len(w.Breaks) > 0)
+	if long || cut {
+		w.Key = append(w.Key, "the run goes on until "+report.Duration(whole.Sub(from)))
+	}
+	w.Grid = grid(w.Ticks)
 	for _, s := range steps {
 		at := slices.IndexFunc(w.People, func(c castMember) bool { return c.Actor == s.Actor })
 		if at < 0 {
 			at = len(w.People)
 			w.People = append(w.People, castMember{Actor: s.Actor})
 		}
-		w.People[at].Bars = append(w.People[at].Bars, barOf(s, from, axis))
+		w.People[at].Bars = append(w.People[at].Bars, barOf(s, from, along))
+		if l := (hopLabel{hopName(s.Step.Owner()), "hop-" + string(s.Step.Owner())}); !slices.Contains(w.Hops, l) {
+			w.Hops = append(w.Hops, l)
+		}
 	}
 	return w
+}
+
+// keyOf says what is not said by words in a waterfall.
+func keyOf(steps []flows.StepResult, broken bool) []string {
+	var key []string
+	if slices.ContainsFunc(steps, func(s flows.StepResult) bool { return s.Measured }) {
+		key = append(key, "•: counts for objectives")
+	}
+	if broken {
+		key = append(key, "grey: a pause, drawn shorter than it was")
+	}
+	return key
 }
 
 // longest returns the step that would leave no room for the others: a talk of ten
@@ -108,32 +138,21 @@ func longest(steps []flows.StepResult, whole time.Duration) (step flows.StepResu
 	return step, true
 }
 
-func barOf(s flows.StepResult, from time.Time, axis time.Duration) bar {
+func barOf(s flows.StepResult, from time.Time, along axis) bar {
 	offset := s.Started.Sub(from)
 	b := bar{Step: string(s.Step), Hop: hopName(s.Step.Owner()), HopClass: "hop-" + string(s.Step.Owner()), After: s.After, Measured: s.Measured,
-		Took: report.Duration(s.Duration)}
-	b.X, b.Width = place(offset, s.Duration, axis)
-	if offset < axis && offset+s.Duration > axis {
-		b.Beyond = true
-		b.X, b.Width = place(offset, axis-offset, axis)
-	}
+		Took: report.Duration(s.Duration), Beyond: offset < along.end() && offset+s.Duration > along.end()}
+	b.X, b.Width = along.place(offset, s.Duration)
 	if s.Failure != nil {
 		b.Failure = string(s.Failure.Reason)
 	}
 	for n, p := range s.Phases {
-		seg := segment{Name: spaced(p.Name), Shade: n % 2, Took: report.Duration(p.Duration)}
-		seg.X, seg.Width = place(offset, p.Duration, axis)
+		seg := segment{Name: spaced(p.Name), Shade: n % 2, Took: report.Duration(p.Duration), Failed: s.Failure != nil && n == len(s.Phases)-1}
+		seg.X, seg.Width = along.place(offset, p.Duration)
 		offset += p.Duration
 		b.Phases = append(b.Phases, seg)
 	}
 	return b
-}
-
-// place is where a duration lies on the axis, in thousandths.
-func place(offset, took, axis time.Duration) (x, width string) {
-	wide := max(1000*float64(took)/float64(axis), narrowest)
-	left := min(1000*float64(offset)/float64(axis), 1000-wide)
-	return coordinate(left), coordinate(wide)
 }
 
 func coordinate(x float64) string { return fmt.Sprintf("%.4g", math.Round(x*10)/10) }

@@ -73,7 +73,7 @@ func TestALongTalkLeavesRoomForWhatCameBefore(t *testing.T) {
 			if last := bars[len(bars)-1]; last.Beyond != c.beyond {
 				t.Errorf("%+v", last)
 			}
-			if c.beyond && w.Ticks[1] != "100 ms" {
+			if c.beyond && w.Ticks[1].Text != "100 ms" {
 				t.Errorf("ticks %v", w.Ticks)
 			}
 		})

@@ -40,10 +40,10 @@ func (s *Server) runPage(w http.ResponseWriter, r *http.Request) {
 		s.html(w, r, http.StatusNotFound, func(w io.Writer) error { return page.WriteMessage(w, text) })
 		return
 	}
-	p := page.RunPage{Version: s.o.Version, Now: now(), RunView: view(e)}
+	p := page.RunPage{Version: s.o.Version, Platform: s.o.Platform, Now: now(), RunView: view(e)}
 	for _, status := range s.o.Probes() {
 		if status.Name == e.Run.Probe {
-			p.Threshold = status.HeadlineThreshold()
+			p.Objectives = status.Objectives
 		}
 	}
 	s.html(w, r, http.StatusOK, func(w io.Writer) error { return page.WriteRun(w, p) })

@@ -99,11 +99,13 @@ func TestEveryPageCanBeReadByEverybody(t *testing.T) {
 		{"overview-failing", bad + "/", bad, "join failing: MC is unavailable at mc_connect", false, true},
 		{"overview-empty", untried + "/", untried, "No evidence yet", false, true},
 		{"run-failed", bad + "/runs/" + failing.Last("join", flows.Failed).Run.ID, bad, "join: failure", false, false},
-		{"run-media", bad + "/runs/" + failing.Last("media", flows.Success).Run.ID, bad, "media: success", true, true},
+		{"run-media", bad + "/runs/" + failing.Last("media", flows.Success).Run.ID, bad, "media: success", false, true},
 		{"run-reconnect", good + "/runs/" + healthy.Last("reconnect-clean", flows.Success).Run.ID, good, "reconnect-clean: success", true, false},
 		{"run-not-kept", good + "/runs/gone", good, "This run is not kept", false, false},
-		{"report-failed", file(t, pagetest.Failed()), "file://", "fail: join-availability: 11 of 15 runs were bad", false, true},
-		{"report-passed", file(t, pagetest.Passed()), "file://", "pass: both objectives are proved", true, false},
+		{"report-failed", file(t, pagetest.Failed()), "file://", "Fail: join-availability is missed", false, true},
+		{"report-passed", file(t, pagetest.Passed()), "file://", "Pass: 2 objectives proved in 5m", true, false},
+		{"report-open", file(t, pagetest.Open()), "file://", "Inconclusive: join-availability", false, false},
+		{"report-ungated", file(t, pagetest.Ungated()), "file://", "Pass: every run succeeded", true, false},
 	} {
 		for _, l := range []struct {
 			name string

@@ -89,6 +89,7 @@ func joinFails(r flows.Run) flows.Run {
 	r.Steps = r.Steps[:3]
 	last := &r.Steps[2]
 	last.Failure, last.Duration = f, 31*ms
+	last.Phases = []flows.Phase{{Name: flows.PhaseHandshake, Duration: 4 * ms}, {Name: flows.PhaseSettings, Duration: ms}, {Name: flows.PhaseRest, Duration: 26 * ms}}
 	r.Duration = last.Started.Add(last.Duration).Sub(r.Started)
 	r.Outcome, r.Failure, r.TimeToMedia = flows.Failed, f, nil
 	r.Leaves, r.Connections = flows.Leaves{}, nil
