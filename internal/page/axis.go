@@ -156,7 +156,10 @@ func (a axis) ticks() []axisTick {
 		first := (p.from + quarter - 1) / quarter * quarter
 		for t := first; !p.broken && t >= first && t < p.to; t += quarter { // it may overflow
 			c := candidate{x: a.at(t), text: tick(t)}
-			if c.x > 1000-labelRoom/2 || taken(c.x) {
+			if taken(c.x) {
+				continue // its line would cross the other's text
+			}
+			if c.x > 1000-labelRoom/2 {
 				c.text = ""
 			}
 			found = append(found, c)

@@ -68,12 +68,15 @@ func TestLabelsOfAnAxisStayApart(t *testing.T) {
 		}
 		ends := math.Inf(-1)
 		for _, k := range ticks {
-			if k.Text == "" {
-				continue
-			}
 			x, err := strconv.ParseFloat(k.X, 64)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if k.Text == "" {
+				if x < ends-1 {
+					t.Errorf("%v: a line at %v crosses a label that ends at %v", busy, x, ends)
+				}
+				continue
 			}
 			if k.End {
 				x -= labelRoom

@@ -26,6 +26,7 @@ type reportView struct {
 	Why      string
 	Verdicts []verdictRow
 	Aside    []verdictRow
+	Besides  bool // there is more to say of one of those than what was seen
 	Failures []troubles
 	Unlisted int // failed runs that are not among those
 	Groups   []group
@@ -78,6 +79,7 @@ func reportOf(r Report) reportView {
 	}
 	for _, o := range r.Aside {
 		v.Aside = append(v.Aside, verdictRowOf(o))
+		v.Besides = v.Besides || o.Text != ""
 	}
 	d := drawing{report: r, drawn: make(map[string]bool)}
 	var failures []flows.Run
@@ -114,7 +116,11 @@ func seenOf(all []flows.Run) string {
 			last = end
 		}
 	}
-	return fmt.Sprintf("%s of %s in %s", runs(len(all)), count(len(byProbe(all)), "probe"), age(last.Sub(first)))
+	text := fmt.Sprintf("%s of %s", runs(len(all)), count(len(byProbe(all)), "probe"))
+	if took := last.Sub(first); took >= time.Second {
+		text += " in " + age(took)
+	}
+	return text
 }
 
 // drawing draws runs as long as there is room.

@@ -34,7 +34,7 @@ type acrossLabel struct{ At, Text, Anchor string }
 const bins = 40
 
 // spreadOf pools the runs: every frame of media runs, the headline of others. Nil
-// when nothing was measured.
+// when too little was measured.
 func spreadOf(runs []flows.Run, threshold time.Duration) *spread {
 	var all []time.Duration
 	what := "runs"
@@ -52,8 +52,8 @@ func spreadOf(runs []flows.Run, threshold time.Duration) *spread {
 			all = append(all, *m.Headline)
 		}
 	}
-	if len(all) == 0 {
-		return nil
+	if len(all) < 2 {
+		return nil // a distribution of one is its headline
 	}
 	d := flows.Summarise(all)
 	name := headlineOf(runs[0].Flow)

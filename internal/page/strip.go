@@ -90,7 +90,7 @@ func stripAt(marks []digest.Mark, flow flows.Flow, threshold time.Duration, slot
 	s.Title = "No run has finished yet"
 	if n := len(marks); n > 0 {
 		s.Title = fmt.Sprintf("The last %s: %s", runs(n), strings.Join(words, ", "))
-		if n > 1 {
+		if n > 1 && marks[n-1].Ended().Sub(marks[0].Started) >= time.Second {
 			s.Over = "in " + age(marks[n-1].Ended().Sub(marks[0].Started))
 		}
 	}
@@ -133,6 +133,9 @@ func (s *strip) sparkline(marks []digest.Mark, flow flows.Flow, threshold time.D
 	s.Line, s.Slow = line.String(), slow.String()
 	s.Threshold = thresholdLabel(scale, threshold)
 	d := flows.Summarise(known)
-	s.Caption = fmt.Sprintf("%s: last %s, median %s, worst %s", headlineOf(flow), report.Duration(known[len(known)-1]), report.Duration(d.P50), report.Duration(d.Max))
+	s.Caption = headlineOf(flow) + " " + report.Duration(known[0])
+	if len(known) > 1 {
+		s.Caption = fmt.Sprintf("%s: last %s, median %s, worst %s", headlineOf(flow), report.Duration(known[len(known)-1]), report.Duration(d.P50), report.Duration(d.Max))
+	}
 	s.Title += "; " + s.Caption
 }

@@ -49,7 +49,6 @@ type segment struct {
 	X, Width string
 	Shade    int // 0 or 1, in turns
 	Took     string
-	Failed   bool // the step failed in it
 }
 
 // narrowest is how wide a bar is at the least, so that it can be seen.
@@ -147,7 +146,7 @@ func barOf(s flows.StepResult, from time.Time, along axis) bar {
 		b.Failure = string(s.Failure.Reason)
 	}
 	for n, p := range s.Phases {
-		seg := segment{Name: spaced(p.Name), Shade: n % 2, Took: report.Duration(p.Duration), Failed: s.Failure != nil && n == len(s.Phases)-1}
+		seg := segment{Name: spaced(p.Name), Shade: n % 2, Took: report.Duration(p.Duration)}
 		seg.X, seg.Width = along.place(offset, p.Duration)
 		offset += p.Duration
 		b.Phases = append(b.Phases, seg)
