@@ -101,7 +101,7 @@ func TestExitCodesOfAGate(t *testing.T) {
 		{"too few runs, and that is not good enough", p.gate("--runs", "3", "--inconclusive=fail"), fault.Faults{}, report.ExitFailed, "INCONCLUSIVE, which is taken for a fail: ", "", ""},
 		{"GC wants to be left alone", p.gate("--runs", "1"), fault.Faults{GC: fault.GC{JoinStatus: 429}}, report.ExitInconclusive, "INCONCLUSIVE: ", "could not be judged\n", ""},
 		{"the password is wrong, and that is no failed deploy", wrong.gate("--inconclusive=fail"), fault.Faults{}, report.ExitProber,
-			"COULD NOT MEASURE: the prober itself kept join-availability from being judged", "    inconclusive: hop prober, step sign_in, self/setup: signing in at AC: AC refused to sign in: 401 INVALID_CREDENTIALS: Invalid client credentials (5 runs) [trace ", "`prober provision --config "},
+			"COULD NOT MEASURE: the prober itself kept join-availability from being judged", "    inconclusive: hop prober, step sign_in, self/setup: AC refused to sign in: 401 INVALID_CREDENTIALS: Invalid client credentials (5 runs) [trace ", "`prober provision --config "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p.Faults().Set(tc.bend)

@@ -23,7 +23,7 @@ func (p *Participant) SignIn(ctx context.Context) error {
 	defer cancel()
 	token, err := p.platform.Accounts.Token(ctx, p.cred)
 	if err != nil {
-		return fmt.Errorf("signing in at AC: %w", err)
+		return err // names AC and what it was asked
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -63,7 +63,7 @@ func (p *Participant) RequestJoin(ctx context.Context, code httpapi.Secret) (mee
 		if errors.As(err, &status) && status.Status == http.StatusUnauthorized {
 			p.forgetToken()
 		}
-		return meeting.Ticket{}, fmt.Errorf("asking GC to join: %w", err)
+		return meeting.Ticket{}, err // names GC and what it was asked
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
