@@ -92,11 +92,11 @@ func (f *Flow) talk(ctx context.Context, run *flows.Recorder, cast *people.Cast,
 			}
 			return listener.NothingToHear(talker, pair)
 		})
-		if pause != nil {
-			return pause
-		}
-		if silent != nil {
+		switch {
+		case silent != nil && (pause == nil || people.Faded(pause)):
 			return silent
+		case pause != nil:
+			return pause
 		}
 		for _, p := range everybody {
 			if err := p.Dead(); err != nil {

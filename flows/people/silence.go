@@ -10,6 +10,7 @@ import (
 	"github.com/dark-tower/prober/internal/darktower/media"
 	"github.com/dark-tower/prober/internal/darktower/signaling"
 	"github.com/dark-tower/prober/internal/darktower/wire/signalingv1"
+	"github.com/dark-tower/prober/internal/webtransport"
 )
 
 // Span is a stretch of time.
@@ -135,7 +136,7 @@ func (p *Person) why(other *Person, silence Span, routed bool, err error) error 
 		return f
 	}
 	for _, q := range []*Person{p, other} {
-		if dead := q.Dead(); dead != nil {
+		if dead := q.Dead(); dead != nil && !Faded(dead) {
 			return dead
 		}
 	}
@@ -181,6 +182,13 @@ func (p *Person) said(span Span) (handed int, dropped map[media.DropReason]int) 
 		}
 	}
 	return handed, dropped
+}
+
+// Faded reports a session that ended because nothing was heard for its idle timeout: the
+// same silence, noticed later than in what people hear.
+func Faded(err error) bool {
+	var ended *webtransport.SessionError
+	return errors.As(err, &ended) && ended.Via == webtransport.ViaIdleTimeout
 }
 
 // whyNothing is WhySilent for a wait for the first frame, which began at since.
