@@ -59,17 +59,18 @@ func (f checkFlags) disclaim() {
 	}
 }
 
-// show prints what is known, writes it wherever it was asked for, and turns it into
-// the exit code.
+// show writes what is known wherever it was asked for, prints it, and turns it into the
+// exit code. It prints last: whoever reads may hang up, and that ends the process.
 func show(cmd *cobra.Command, f checkFlags, res checked) error {
 	if interrupted(cmd.Context()) {
 		res.code = report.ExitInterrupted
 	}
-	if err := errors.Join(res.print(cmd.OutOrStdout(), f.output), res.write(f)); err != nil {
+	written, left := res.write(f), res.leave(f)
+	if err := errors.Join(res.print(cmd.OutOrStdout(), f.output), written); err != nil {
 		return &exit{report.ExitProber, fmt.Errorf("the report: %w", err)}
 	}
-	if err := res.leave(f); err != nil { // nobody asked for it
-		fmt.Fprintf(cmd.ErrOrStderr(), "prober: what is left for a pipeline or a pod: %v\n", err)
+	if left != nil { // nobody asked for it
+		fmt.Fprintf(cmd.ErrOrStderr(), "prober: what is left for a pipeline or a pod: %v\n", left)
 	}
 	mend := f.files.ProvisionCommand(config.Check)
 	if f.devstack {

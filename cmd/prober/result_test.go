@@ -1,8 +1,14 @@
 package main
 
 import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/dark-tower/prober/flows"
 	"github.com/dark-tower/prober/internal/config"
@@ -59,5 +65,31 @@ func TestTheReportsPageSaysItsVerdictOnce(t *testing.T) {
 				t.Errorf("%s: %s", p.Verdict, p.Why)
 			}
 		})
+	}
+}
+
+// hangUp is a reader who has seen enough at once, and what was to be read elsewhere by then.
+type hangUp struct {
+	html string
+	seen []byte
+}
+
+func (h *hangUp) Write([]byte) (int, error) {
+	if h.seen == nil {
+		h.seen, _ = os.ReadFile(h.html) // empty, if not there
+	}
+	return 0, io.ErrClosedPipe
+}
+
+func TestTheReportIsWrittenBeforeAnybodyCanHangUp(t *testing.T) {
+	reader := &hangUp{html: filepath.Join(t.TempDir(), "report.html")}
+	cmd := &cobra.Command{}
+	cmd.SetContext(t.Context())
+	cmd.SetOut(reader)
+	if err := show(cmd, checkFlags{html: reader.html, output: "text"}, checked{cfg: &config.Config{}}); err == nil {
+		t.Error("that nothing could be printed is not said")
+	}
+	if !strings.Contains(string(reader.seen), "</html>") {
+		t.Errorf("the page was %d bytes long when the text was printed", len(reader.seen))
 	}
 }
