@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
+	"strconv"
 	"time"
 
 	"github.com/dark-tower/prober/flows"
@@ -87,7 +89,7 @@ func shown(b slo.Budget) web.ObjectiveStatus {
 	out := web.ObjectiveStatus{
 		Name: o.Name, Indicator: string(o.SLI), Role: string(o.Role), Target: o.Target, Threshold: o.Threshold, Window: o.Window,
 		SLI: b.SLI, Consumed: b.Consumed, Remaining: b.Remaining,
-		Coverage: fmt.Sprintf("%s of %s measured", span(b.Measured), config.Duration(o.Window)),
+		Coverage: fmt.Sprintf("%s of %s measured", span(b.Measured), span(o.Window)),
 	}
 	for _, w := range slo.BurnWindows() {
 		burn := web.Burn{Window: w}
@@ -99,13 +101,14 @@ func shown(b slo.Budget) web.ObjectiveStatus {
 	return out
 }
 
-// span writes how long was measured as people say it.
+// span writes a window, and how long of it was measured, as people say it.
 func span(d time.Duration) string {
+	tenths := func(x float64) string { return strconv.FormatFloat(math.Round(10*x)/10, 'f', -1, 64) }
 	switch {
 	case d >= 24*time.Hour:
-		return fmt.Sprintf("%.1f d", d.Hours()/24)
+		return tenths(d.Hours()/24) + " d"
 	case d >= time.Hour:
-		return fmt.Sprintf("%.1f h", d.Hours())
+		return tenths(d.Hours()) + " h"
 	}
 	return fmt.Sprintf("%.0f min", d.Minutes())
 }
