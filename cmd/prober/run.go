@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -55,7 +54,6 @@ Exit codes
 }
 
 func runDaemon(cmd *cobra.Command, files setup.Files) error {
-	defer collectSooner(os.Getenv("GOGC"))()
 	reload := make(chan struct{}, 1)
 	defer onHangup(reload)()
 	host, _ := os.Hostname() // without one, every instance has the same splay
@@ -73,17 +71,6 @@ func runDaemon(cmd *cobra.Command, files setup.Files) error {
 		return &exit{report.ExitProber, err}
 	}
 	return err
-}
-
-// collectSooner lets the heap grow by half of what is alive, and not to its double,
-// before it is collected, unless GOGC says something: little of a daemon that lives for
-// ever is alive, and docs/performance.md says what the garbage of its runs took.
-func collectSooner(said string) (undo func()) {
-	if said != "" {
-		return func() {}
-	}
-	before := debug.SetGCPercent(50)
-	return func() { debug.SetGCPercent(before) }
 }
 
 // onHangup turns SIGHUP, which ends every other command, into a request to read the
