@@ -82,7 +82,10 @@ func (j *Judge) Attribute(ctx context.Context, step Step, err error) *Failure {
 
 func (j *Judge) attribute(ctx context.Context, step Step, err error) *Failure {
 	f := &Failure{Step: step, Hop: step.Owner(), Reason: Protocol, Err: err, Detail: err.Error()}
-	if local(err) {
+	switch {
+	case errors.Is(err, ErrShutdown): // whatever it made of connections and requests under way
+		return f.self(CauseUnspecified)
+	case local(err):
 		return f.self(CauseNetwork)
 	}
 	var (

@@ -67,6 +67,9 @@ func TestWhoseFaultAnErrorIs(t *testing.T) {
 		{"no WebTransport", flows.StepMCConnect, dial(webtransport.KindNoWebTransport), flows.MC, flows.Protocol, ""},
 		{"CONNECT answered 404", flows.StepMCConnect, &webtransport.DialError{Kind: webtransport.KindStatus, Status: 404, Err: io.EOF}, flows.MC, flows.Protocol, ""},
 		{"CONNECT answered 503", flows.StepMCConnect, &webtransport.DialError{Kind: webtransport.KindStatus, Status: 503, Err: io.EOF}, flows.MC, flows.Unavailable, ""},
+		{"a run that is given up", flows.StepMCJoin, fmt.Errorf("waiting: %w", context.Canceled), flows.Prober, flows.Self, flows.CauseUnspecified},
+		{"a run that is shut down", flows.StepMCJoin, fmt.Errorf("waiting: %w", flows.ErrShutdown), flows.Prober, flows.Self, flows.CauseUnspecified},
+		{"a session that a shutdown ended", flows.StepMCJoin, &signaling.ClosedError{Phase: signaling.PhaseJoin, Err: flows.ErrShutdown}, flows.Prober, flows.Self, flows.CauseUnspecified},
 		{"no socket to be had", flows.StepMCConnect, fmt.Errorf("socket: %w", os.NewSyscallError("socket", syscall.EMFILE)), flows.Prober, flows.Self, flows.CauseNetwork},
 		{"no route", flows.StepMCConnect, os.NewSyscallError("sendto", syscall.ENETUNREACH), flows.Prober, flows.Self, flows.CauseNetwork},
 

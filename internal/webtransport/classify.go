@@ -68,9 +68,10 @@ func (d *dialing) fail(ctx context.Context, s *Session, err error) *DialError {
 
 // kind classifies the error of a dial. sendErr is the last error of the socket.
 func kind(ctx context.Context, phase Phase, err, sendErr error) Kind {
-	if ctx.Err() != nil && (phase == PhaseDNS || errors.Is(err, context.Cause(ctx)) || errors.Is(err, os.ErrDeadlineExceeded)) {
+	ended := ctx.Err() // some calls give it, others its cause
+	if ended != nil && (phase == PhaseDNS || errors.Is(err, ended) || errors.Is(err, context.Cause(ctx)) || errors.Is(err, os.ErrDeadlineExceeded)) {
 		switch {
-		case !errors.Is(ctx.Err(), context.DeadlineExceeded):
+		case !errors.Is(ended, context.DeadlineExceeded):
 			return KindCanceled
 		case phase == PhaseDNS:
 			return KindResolver

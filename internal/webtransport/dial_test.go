@@ -3,6 +3,7 @@ package webtransport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -210,6 +211,20 @@ func TestSilenceAndClosedPorts(t *testing.T) {
 			t.Errorf("the cause is lost: %v", e)
 		}
 	})
+}
+
+// Some calls give the end of a context, others its cause, and neither is a breach.
+func TestWhoGivesUpBlamesNobody(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cause := errors.New("shutting down")
+	cancel(cause)
+	for _, phase := range []Phase{PhaseHandshake, PhaseSettings, PhaseConnect} {
+		for _, err := range []error{cause, context.Canceled, os.ErrDeadlineExceeded} {
+			if got := kind(ctx, phase, fmt.Errorf("opening: %w", err), nil); got != KindCanceled {
+				t.Errorf("%v in %s is %s", err, phase, got)
+			}
+		}
+	}
 }
 
 func TestLocalErrors(t *testing.T) {

@@ -22,7 +22,8 @@ func (c *Client) transportError(ctx, reqCtx context.Context, r Request, rec *rec
 	}
 	phase := rec.underWay()
 	kind := classify(err, phase)
-	if reqCtx.Err() != nil && !certain(kind) {
+	// Nor is what merely repeats the caller's reason to give up, in whatever phase.
+	if reqCtx.Err() != nil && (!certain(kind) || errors.Is(err, context.Cause(reqCtx))) {
 		switch {
 		case errors.Is(ctx.Err(), context.Canceled):
 			kind, err = KindCanceled, context.Cause(ctx)

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"syscall"
@@ -236,13 +237,22 @@ func TestTransportErrorsNameTheirKindAndPhase(t *testing.T) {
 
 func TestACallerThatGivesUpIsNotATimeout(t *testing.T) {
 	arrived := make(chan struct{})
-	addr := raw(t, func(c net.Conn) { request(c); close(arrived); until(c) })
+	arrives := sync.OnceFunc(func() { close(arrived) })
+	addr := raw(t, func(c net.Conn) { request(c); arrives(); until(c) })
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("shutting down")
 	go func() { <-arrived; cancel(cause) }()
 	err := newClient(t, Config{BaseURL: "http://" + addr}).Do(ctx, Request{Operation: "greet", Method: "GET", Path: "/", Want: 200}, nil)
 	var got *TransportError
 	if !errors.As(err, &got) || got.Kind != KindCanceled || !errors.Is(err, cause) {
+		t.Errorf("error %v", err)
+	}
+
+	// The dialer gives the cause as it is, and it looks like nothing that is known.
+	ctx, cancel = context.WithCancelCause(t.Context())
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{ConnectStart: func(string, string) { cancel(cause) }})
+	err = newClient(t, Config{BaseURL: "http://" + addr}).Do(ctx, Request{Operation: "greet", Method: "GET", Path: "/", Want: 200}, nil)
+	if !errors.As(err, &got) || got.Kind != KindCanceled || got.Phase != PhaseConnect || !errors.Is(err, cause) {
 		t.Errorf("error %v", err)
 	}
 }

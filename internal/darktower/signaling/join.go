@@ -107,8 +107,11 @@ func (s *Session) join(ctx context.Context, r JoinRequest) (View, error) {
 	start := time.Now()
 	stream, err := s.transport.OpenStream(ctx)
 	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) {
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
 			return s.View(), &TimeoutError{Phase: PhaseJoin, Waiting: "a stream to MC", After: time.Since(start), Err: err}
+		case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)): // the caller gave up, and no session ended
+			return s.View(), fmt.Errorf("waiting for a stream to MC: %w", err)
 		}
 		return s.View(), &ClosedError{Phase: PhaseJoin, Missing: "a stream to MC", Err: err}
 	}

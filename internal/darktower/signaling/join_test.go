@@ -325,6 +325,20 @@ func TestACancelledJoinGivesTheCause(t *testing.T) {
 	}
 }
 
+// MC has ended nothing when this side gives up before there is a stream.
+func TestAJoinThatIsCancelledBeforeItsStreamIsNoEndOfTheSession(t *testing.T) {
+	mc := startMC(t, hold)
+	s := mc.connect()
+	ctx, cancel := context.WithCancelCause(mc.ctx)
+	enough := errors.New("enough")
+	cancel(enough)
+	_, err := s.Join(ctx, request())
+	var closed *ClosedError
+	if !errors.Is(err, enough) || errors.As(err, &closed) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestAMessageThatDribblesInIsOneMessage(t *testing.T) {
 	mc := startMC(t, func(p *peer) {
 		p.receive()
