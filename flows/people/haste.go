@@ -19,21 +19,11 @@ import (
 // replaced.
 const lateEnd = 5 * time.Second
 
-// haste is how soon after it was left a meeting is entered again, when that is too soon
-// to judge by; else 0.
-func haste(left *time.Time, now time.Time) time.Duration {
-	if left == nil || now.Sub(*left) >= lateEnd {
-		return 0
-	}
-	return max(now.Sub(*left), 1)
-}
-
 // GoHome has p leave, if that was not done, and frees all that p holds.
 func (p *Person) GoHome() {
 	p.Release()
 	if len(p.former) > 0 { // was in the meeting
-		now := time.Now()
-		p.stage.left.Store(&now)
+		p.stage.visits().over(p.stage.Meeting, time.Now())
 	}
 }
 
@@ -44,7 +34,7 @@ func (c *Cast) enters(p *Person) {
 			return // who is there keeps it open
 		}
 	}
-	c.hasty = haste(c.stage.left.Load(), time.Now())
+	c.hasty = c.stage.visits().haste(c.stage.Meeting, time.Now())
 }
 
 // unlessHasty makes it the prober's own that GC and MC do not agree on the meeting, if

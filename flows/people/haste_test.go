@@ -7,19 +7,37 @@ import (
 
 func TestAMeetingIsEnteredTooSoonWithinTheTimeThatNewsOfItsEndMayTake(t *testing.T) {
 	now := time.Date(2024, 4, 1, 9, 20, 0, 0, time.UTC)
-	before := func(d time.Duration) *time.Time { return new(now.Add(-d)) }
 	for name, c := range map[string]struct {
-		left *time.Time
+		left time.Duration // before now
 		want time.Duration
 	}{
-		"never left, as far as is known": {nil, 0},
-		"left in this moment":            {before(0), 1},
-		"left a second ago":              {before(time.Second), time.Second},
-		"left as long as a lane rests":   {before(lateEnd), 0},
-		"left long ago":                  {before(time.Hour), 0},
+		"left in this moment":          {0, 1},
+		"left a second ago":            {time.Second, time.Second},
+		"left as long as a lane rests": {lateEnd, 0},
+		"left long ago":                {time.Hour, 0},
 	} {
-		if got := haste(c.left, now); got != c.want {
+		var v Visits
+		v.over("one", now.Add(-time.Hour))
+		v.over("one", now.Add(-c.left))
+		if got := v.haste("one", now); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
+		if got := v.haste("another", now); got != 0 {
+			t.Errorf("a meeting that was never left: %v", got)
+		}
+	}
+}
+
+func TestVisitsAreForgottenWhenTheyMatterNoMore(t *testing.T) {
+	var v Visits
+	now := time.Now()
+	v.over("one", now)
+	v.over("another", now.Add(lateEnd-1))
+	if len(v.left) != 2 {
+		t.Errorf("%d are remembered", len(v.left))
+	}
+	v.over("another", now.Add(lateEnd))
+	if len(v.left) != 1 {
+		t.Errorf("%d are remembered", len(v.left))
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/dark-tower/prober/flows"
@@ -30,8 +29,16 @@ type Stage struct {
 	Judge     *flows.Judge          // also learns the addresses that runs meet
 	Watch     Watch
 	Deadlines Deadlines
+	Visits    *Visits // of all stages that the meeting has, one after the other; nil: this is the first
 
-	left atomic.Pointer[time.Time] // when somebody last left the meeting; nil: not since the stage was made
+	own Visits
+}
+
+func (s *Stage) visits() *Visits {
+	if s.Visits != nil {
+		return s.Visits
+	}
+	return &s.own
 }
 
 // Deadlines of the steps that the rooms below do not bound by themselves.

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/flows/people"
 	"github.com/dark-tower/prober/internal/probe"
 	"github.com/dark-tower/prober/internal/selfwatch"
 	"github.com/dark-tower/prober/internal/setup"
@@ -33,6 +34,7 @@ type Check struct {
 	opts   Options
 	probes []*probe.Probe
 	watch  *selfwatch.Sampler
+	visits people.Visits
 	rested map[string]time.Time // when a lane's meeting has rested, by lane
 }
 
@@ -41,7 +43,7 @@ type Check struct {
 func New(opts Options) (*Check, error) {
 	c := &Check{opts: opts, watch: selfwatch.Start(), rested: make(map[string]time.Time)}
 	for _, t := range opts.Tasks {
-		p, err := probe.New(opts.Site, t.Probe, t.Lanes, c.watch)
+		p, err := probe.New(opts.Site, t.Probe, t.Lanes, c.watch, &c.visits)
 		if err != nil {
 			c.watch.Stop()
 			return nil, err

@@ -21,7 +21,8 @@ import (
 // crew is the probes in force. A reload replaces those that have changed; the old
 // ones finish what they are at, and close when nothing runs on them any more.
 type crew struct {
-	watch people.Watch
+	watch  people.Watch
+	visits people.Visits // what was left before a reload is left
 
 	mu      sync.Mutex // protects all following fields
 	members map[string]*member
@@ -67,7 +68,7 @@ func (c *crew) apply(ctx context.Context, site *setup.Site) (_ []schedule.Probe,
 		case old != nil && old.fingerprint == fingerprint:
 			next[p.Name] = old
 		default:
-			staged, err := probe.New(site, p, lanes, c.watch)
+			staged, err := probe.New(site, p, lanes, c.watch, &c.visits)
 			if err != nil {
 				return nil, changes{}, fmt.Errorf("probe %s: %w", p.Name, err)
 			}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dark-tower/prober/internal/daemon"
+	"github.com/dark-tower/prober/internal/devstack/fault"
 )
 
 // again has the configuration read again and waits until it is in force.
@@ -84,6 +85,24 @@ func TestAReloadSaysWhatItChanged(t *testing.T) {
 		if !strings.Contains(d.log.String(), `"message":"the configuration was read again",`+c.says) {
 			t.Errorf("the log does not say %s\n%s", c.says, d.log)
 		}
+	}
+}
+
+// The news of a meeting's end may be under way still when a reload stages its lane anew.
+func TestALaneThatWasOnlyJustLeftIsKnownAfterAReload(t *testing.T) {
+	once := strings.NewReplacer("interval: 2s", "interval: 1h", "interval: 8s", "interval: 1h", "interval: 10s", "interval: 1h").Replace(probes)
+	p := newPlace(t, once)
+	d := p.start(t)
+	if a := <-d.byHand("reconnect"); a.err != nil || !strings.Contains(a.body, `"outcome": "success"`) {
+		t.Fatalf("the run before the reload: %+v", a)
+	}
+	p.Faults().Set(fault.Faults{MC: fault.MC{JoinError: 4}})
+	p.configure(t, strings.Replace(once, "timeout: 8s", "timeout: 7s", 1), "")
+	d.again()
+	var a answer
+	d.until("the lane has rested", func() bool { a = <-d.byHand("reconnect"); return a.status != http.StatusConflict })
+	if a.err != nil || a.status != http.StatusOK || !strings.Contains(a.body, `"outcome": "inconclusive"`) || !strings.Contains(a.body, `"cause": "lane"`) {
+		t.Errorf("the run after the reload: %+v", a)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/dark-tower/prober/flows"
+	"github.com/dark-tower/prober/flows/people"
 	"github.com/dark-tower/prober/internal/check"
 	"github.com/dark-tower/prober/internal/config"
 	"github.com/dark-tower/prober/internal/probe"
@@ -63,6 +64,7 @@ type Stand struct {
 type Gate struct {
 	opts    Options
 	watch   *selfwatch.Sampler
+	visits  people.Visits
 	probes  []*judged
 	room    *room
 	leftOut []string // what is not judged, and why
@@ -154,7 +156,7 @@ func (g *Gate) judge(t check.Task, objectives []slo.Objective, together int) (*j
 	if err := g.room.admits(t.Probe.Name, needs); err != nil {
 		return nil, err
 	}
-	p, err := probe.New(g.opts.Site, t.Probe, t.Lanes, g.watch)
+	p, err := probe.New(g.opts.Site, t.Probe, t.Lanes, g.watch, &g.visits)
 	if err != nil {
 		return nil, err
 	}

@@ -35,8 +35,8 @@ type Probe struct {
 }
 
 // New stages p on its lanes. The site must have the accounts of all of them, and the
-// meetings of those that need one.
-func New(site *setup.Site, p config.Probe, lanes []config.Lane, watch people.Watch) (*Probe, error) {
+// meetings of those that need one. Visits are those of the whole process.
+func New(site *setup.Site, p config.Probe, lanes []config.Lane, watch people.Watch, visits *people.Visits) (*Probe, error) {
 	out := &Probe{Probe: p, Lanes: lanes, site: site, scripts: make(map[string]flows.Script)}
 	for _, lane := range lanes {
 		if len(site.Accounts[lane.Name]) == 0 {
@@ -45,15 +45,15 @@ func New(site *setup.Site, p config.Probe, lanes []config.Lane, watch people.Wat
 		if _, ok := site.Meetings[lane.Name]; !ok && site.Config.NeedsMeeting(lane.Name) {
 			return nil, fmt.Errorf("lane %s has no meeting", lane.Name)
 		}
-		out.scripts[lane.Name] = script(p, stage(site, lane, watch))
+		out.scripts[lane.Name] = script(p, stage(site, lane, watch, visits))
 	}
 	return out, nil
 }
 
-func stage(site *setup.Site, lane config.Lane, watch people.Watch) *people.Stage {
+func stage(site *setup.Site, lane config.Lane, watch people.Watch, visits *people.Visits) *people.Stage {
 	d := site.Config.Platform.Deadlines
 	return &people.Stage{
-		Platform: site.Platform, Meeting: site.Meetings[lane.Name], Accounts: site.Accounts[lane.Name], Judge: site.Judge, Watch: watch,
+		Platform: site.Platform, Meeting: site.Meetings[lane.Name], Accounts: site.Accounts[lane.Name], Judge: site.Judge, Watch: watch, Visits: visits,
 		Deadlines: people.Deadlines{Subscribe: d.Subscribe.D(), FirstMedia: d.FirstMedia.D()},
 	}
 }
