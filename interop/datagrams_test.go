@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/dark-tower/prober/internal/darktower/frame"
@@ -104,21 +105,27 @@ func datagrams() []testCase {
 			not:  map[program]string{webtransportGo: "it queues datagrams by number, not by bytes"},
 			run: func(t *testing.T, p peer) {
 				const frames = 40
+				// A packet that has a message in it has also the next datagram that is due:
+				// after as many messages as there are datagrams, all of them have gone.
+				do := append([]string{"accept", "bidi"}, slices.Repeat([]string{"message", "answer:6f6b"}, frames)...)
 				s := p.start(t, options{mh: true})
-				session := s.dial("accept", "bidi", "message", "answer:6f6b", "message", fmt.Sprintf("datagrams:%d", frames))
+				session := s.dial(append(do, fmt.Sprintf("datagrams:%d", frames))...)
+				st := open(t, session, "one")
 				for i := range frames {
 					if err := session.SendDatagram(mediaFrame(t, frame.Header{Flags: frame.FlagKeyBearing, Wrap: make([]byte, frame.WrapLen)}, i)); err != nil {
 						t.Fatal(err)
 					}
 				}
-				// The answer comes after them; with the second message the handler reads.
-				st := open(t, session, "one")
-				reply(t, st, "ok")
-				if err := framing.Write(st, []byte("two")); err != nil {
-					t.Fatal(err)
+				for range frames - 1 {
+					reply(t, st, "ok")
+					if err := framing.Write(st, []byte("more")); err != nil {
+						t.Fatal(err)
+					}
 				}
-				s.await("message")
-				s.await("message")
+				reply(t, st, "ok") // and now the handler reads
+				for range frames {
+					s.await("message")
+				}
 				seen, last := 0, -1
 				for last != frames-1 {
 					view, err := frame.Decode(s.await("datagram").content(t))

@@ -263,7 +263,7 @@ func TestNobodyIsHeardWhoIsMutedAllTheTime(t *testing.T) {
 		{"by the host", func(host *flowtest.Outsider) error { return host.MuteSender(t, 2, true) }, flowtest.Open(flows.StepTalk, flows.CauseLane)},
 		{"by nobody", func(*flowtest.Outsider) error {
 			p.Faults().Set(fault.Faults{MC: fault.MC{ShowMuted: true}})
-			p.Enter(t, 0) // news for everybody
+			p.Enter(t, 0).Go(t) // news for everybody
 			return nil
 		}, red(flows.MC, flows.Protocol)},
 	} {
@@ -288,6 +288,7 @@ func TestNobodyIsHeardWhoIsMutedAllTheTime(t *testing.T) {
 			if host != nil {
 				host.Go(t)
 			}
+			p.Rest(t)
 			unlessStarved(t, run)
 			for _, pair := range run.Pairs {
 				muted := c.want.Hop == flows.MC || pair.From == flows.Actor(2)

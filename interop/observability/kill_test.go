@@ -30,7 +30,7 @@ func TestEverythingIsKilledOneByOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = stack.Close() }) // most of it is dead by then
-	d := startDaemon(t, stack, 2*time.Second, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.GRPCEndpoint)
+	d := startDaemon(t, stack, 3*time.Second, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.GRPCEndpoint)
 	p := startPrometheus(t, strings.TrimPrefix(d.url, "http://"))
 	everybody := []string{"join", "media", "sign-in"}
 	eventually(t, "every probe has succeeded", func() bool {
