@@ -275,6 +275,39 @@ func TestARunThatIsShutDownAfterTheCut(t *testing.T) {
 	}
 }
 
+// TestAShutdownAtAnyMomentBlamesNobody has it come in the midst of dials, requests,
+// sessions and conversations: none of them may take it for an answer of the platform's.
+func TestAShutdownAtAnyMomentBlamesNobody(t *testing.T) {
+	t.Parallel()
+	p := flowtest.Start(t, flowtest.Options{})
+	aborted := 0
+	for n := range 30 {
+		stage := p.Stage(t, 0)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		after := time.AfterFunc(time.Duration(n)*29*time.Millisecond, func() { cancel(flows.ErrShutdown) })
+		run := flowtest.Play{Flow: flows.Reconnect, Script: script(flows.Disconnects()[n%2])(stage), Stage: stage}.Perform(ctx, t)
+		after.Stop()
+		cancel(nil)
+		if run.Outcome == flows.Aborted {
+			aborted++
+		} else if run.Outcome != flows.Success {
+			t.Errorf("%d: outcome %s: %v", n, run.Outcome, run.Failure)
+		}
+		for _, s := range run.Steps {
+			if f := s.Failure; f != nil && (f.Reason != flows.Self || f.Cause != flows.CauseUnspecified) {
+				t.Errorf("%d: %s of %s is not given up: %v", n, s.Step, s.Actor, f)
+			}
+		}
+		if run.Leaves.Unclean > 0 {
+			t.Errorf("%d: leaves %+v", n, run.Leaves)
+		}
+		p.Rest(t)
+	}
+	if aborted < 3 {
+		t.Errorf("only %d runs were aborted: the others were over by then", aborted)
+	}
+}
+
 // TestAnMCThatGoesAwayBeforeTheCutIsItsOwnFault has everybody talk steadily, and
 // nobody be cut off yet.
 func TestAnMCThatGoesAwayBeforeTheCutIsItsOwnFault(t *testing.T) {
