@@ -102,13 +102,14 @@ func (c cleaner) hash(id string) string {
 var (
 	jwt     = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)?`)
 	bearer  = regexp.MustCompile(`(?i)\b(bearer|basic) [A-Za-z0-9._~+/=-]{8,}`)
+	login   = regexp.MustCompile(`://[^\s/?#@"']+@`)
 	email   = regexp.MustCompile(`[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}`)
 	link    = regexp.MustCompile(`\b([a-z][a-z0-9+.-]*://[^\s/"'?#]+)[/?#][^\s"']*`)
 	uuid    = regexp.MustCompile(`\b[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b`)
 	address = regexp.MustCompile(`[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*|[0-9]{1,3}(\.[0-9]{1,3}){3}`)
 )
 
-// text takes out of a text what must not be seen: tokens and emails are masked, UUIDs
+// text takes out of a text what must not be seen: tokens, emails and logins are masked, UUIDs
 // and IP addresses hashed, and URLs end after the host. Most texts cannot have any of
 // them, which is cheap to see: steps are logged while a run goes.
 func (c cleaner) text(s string) string {
@@ -122,6 +123,7 @@ func (c cleaner) text(s string) string {
 		s = bearer.ReplaceAllString(s, "$1 "+masked)
 	}
 	if strings.Contains(s, "@") {
+		s = login.ReplaceAllString(s, "://"+masked+"@")
 		s = email.ReplaceAllString(s, masked)
 	}
 	if strings.Contains(s, "://") {

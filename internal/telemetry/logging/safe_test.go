@@ -45,6 +45,8 @@ func TestTextsAreMadeSafe(t *testing.T) {
 		"asking https://gc.example.org:8080/api/v1/meetings/SeCrEt to join": "asking https://gc.example.org:8080/**** to join",
 		"https://127.0.0.1:4433":                              "https://" + h("127.0.0.1") + ":4433",
 		"https://mc.example.org?token=abc":                    "https://mc.example.org/****",
+		"to http://user:word@collector:4317 and back":         "to http://****@collector:4317 and back",
+		"http://me@collector.example.org/v1/traces":           "http://****@collector.example.org/****",
 		"participant " + id + " left":                         "participant " + h(id) + " left",
 		"no account probe-1@prober.invalid here":              "no account **** here",
 		"user+tag@mail.example.co.uk":                         "****",

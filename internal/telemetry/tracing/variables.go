@@ -36,7 +36,7 @@ func (d destination) problems(get func(string) string) error {
 		switch {
 		case cert == "" && key == "":
 		case cert == "" || key == "":
-			errs = append(errs, fmt.Errorf("%sCLIENT_CERTIFICATE and %sCLIENT_KEY: one of them is missing", group, group))
+			errs = append(errs, fmt.Errorf("%sCLIENT_CERTIFICATE and %sCLIENT_KEY: one of them is missing; set both, or neither", group, group))
 		default:
 			if _, err := tls.LoadX509KeyPair(cert, key); err != nil {
 				errs = append(errs, fmt.Errorf("%sCLIENT_CERTIFICATE and %sCLIENT_KEY: %w", group, group, err))
@@ -55,12 +55,16 @@ func (d destination) endpointProblem(v string) error {
 	case err == nil && u.Scheme == "unix" && d.protocol == "grpc":
 		return nil
 	}
-	return fmt.Errorf("%q is no URL to send traces to; write it like http://otel-collector:4317, or https://", v)
+	shown := strconv.Quote(v)
+	if strings.Contains(v, "@") { // may be a password
+		shown = "it"
+	}
+	return fmt.Errorf("%s is no URL to send traces to; write it like http://otel-collector:4317, or https://", shown)
 }
 
 func timeoutProblem(v string) error {
 	if n, err := strconv.Atoi(v); err != nil || n <= 0 {
-		return fmt.Errorf("%q is no number of milliseconds", v)
+		return fmt.Errorf("%q is no number of milliseconds; write 10s as 10000", v)
 	}
 	return nil
 }
@@ -81,6 +85,9 @@ func authoritiesProblem(path string) error {
 	if err == nil && !x509.NewCertPool().AppendCertsFromPEM(pem) {
 		err = fmt.Errorf("%s holds no certificate in PEM", path)
 	}
+	if err != nil {
+		err = fmt.Errorf("%w; name a file with the authorities to trust, or unset it to trust the machine's", err)
+	}
 	return err
 }
 
@@ -89,6 +96,6 @@ func oneOf(words ...string) func(string) error {
 		if slices.Contains(words, v) {
 			return nil
 		}
-		return fmt.Errorf("%q is not known; %s or %s", v, words[0], words[1])
+		return fmt.Errorf("%q is not known; write %s or %s", v, words[0], words[1])
 	}
 }
