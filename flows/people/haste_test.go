@@ -1,6 +1,8 @@
 package people
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -24,6 +26,17 @@ func TestAMeetingIsEnteredTooSoonWithinTheTimeThatNewsOfItsEndMayTake(t *testing
 		}
 		if got := v.haste("another", now); got != 0 {
 			t.Errorf("a meeting that was never left: %v", got)
+		}
+	}
+}
+
+func TestVisitsShowNoMeeting(t *testing.T) {
+	type holder struct{ visits Visits }
+	var h holder
+	h.visits.over("c0de", time.Now())
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q"} {
+		if got := fmt.Sprintf(verb, &h); strings.Contains(got, "c0de") || strings.Contains(got, fmt.Sprintf("%x", "c0de")) {
+			t.Errorf("%s: %s", verb, got)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package people
 import (
 	"sync"
 	"time"
+	"unique"
 
 	"github.com/dark-tower/prober/internal/darktower/httpapi"
 )
@@ -10,8 +11,9 @@ import (
 // Visits remember when each meeting was last left by anybody of this prober, for as
 // long as that matters. The zero value is ready, and safe for concurrent use.
 type Visits struct {
-	mu   sync.Mutex // protects left
-	left map[httpapi.Secret]time.Time
+	mu sync.Mutex // protects left
+	// By handles: fmt shows the keys of an unexported map as they are.
+	left map[unique.Handle[httpapi.Secret]]time.Time
 }
 
 // over notes that somebody has left a meeting.
@@ -19,14 +21,14 @@ func (v *Visits) over(meeting httpapi.Secret, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.left == nil {
-		v.left = make(map[httpapi.Secret]time.Time)
+		v.left = make(map[unique.Handle[httpapi.Secret]]time.Time)
 	}
 	for m, at := range v.left {
 		if now.Sub(at) >= lateEnd {
 			delete(v.left, m)
 		}
 	}
-	v.left[meeting] = now
+	v.left[unique.Make(meeting)] = now
 }
 
 // haste is how soon after it was left a meeting is entered again, when that is too soon
@@ -34,7 +36,7 @@ func (v *Visits) over(meeting httpapi.Secret, now time.Time) {
 func (v *Visits) haste(meeting httpapi.Secret, now time.Time) time.Duration {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	at, known := v.left[meeting]
+	at, known := v.left[unique.Make(meeting)]
 	if !known || now.Sub(at) >= lateEnd {
 		return 0
 	}
