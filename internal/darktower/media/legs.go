@@ -45,11 +45,12 @@ func (p Pair) measures(t time.Time) bool {
 }
 
 // missed counts the due times of the window that passed unused between the frame
-// due at prev and f.
+// due at prev and f, those included where nothing is expected: the lateness is the
+// sender's own.
 func (p Pair) missed(prev time.Time, f *flight) int {
 	n, interval := 0, f.Due.Sub(prev)/time.Duration(f.Missed+1)
 	for i := 1; i <= f.Missed; i++ {
-		if p.measures(prev.Add(time.Duration(i) * interval)) {
+		if (Span{p.From, p.To}).contains(prev.Add(time.Duration(i) * interval)) {
 			n++
 		}
 	}

@@ -62,4 +62,10 @@ func TestMissedDueTimesCountWhereTheyWereDue(t *testing.T) {
 			t.Errorf("due times %d to %d: %d missed, want %d", tc.from, tc.to, e.Missed, tc.want)
 		}
 	}
+	// The sender was late, whether anything was expected of it or not.
+	tp.window(0, 10)
+	tp.pair.Except = []Span{{tp.start, tp.start.Add(time.Second)}}
+	if e := Legs(tp.pair); e.Missed != 4 || e.Sent != 0 {
+		t.Errorf("where nothing is expected: %d missed and %d sent, want 4 and 0", e.Missed, e.Sent)
+	}
 }
