@@ -161,7 +161,7 @@ func TestCuttingOneHandlerLeavesTheOtherAlone(t *testing.T) {
 	c.ConnectAll(t.Context(), []string{a.url, b.url}, secretToken)
 	c.sender.Direct([]string{a.url, b.url})
 	c.sender.Start()
-	c.hear(t, "an echo", func(r Received) bool { return true })
+	c.hear(t, "an echo", func(r Received) bool { return r.HandlerURL == a.url })
 
 	if err := c.Cut(a.url); err != nil {
 		t.Fatal(err)
