@@ -106,7 +106,7 @@ var (
 	email   = regexp.MustCompile(`[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}`)
 	link    = regexp.MustCompile(`\b([a-z][a-z0-9+.-]*://[^\s/"'?#]+)[/?#][^\s"']*`)
 	uuid    = regexp.MustCompile(`\b[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b`)
-	address = regexp.MustCompile(`[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*|[0-9]{1,3}(\.[0-9]{1,3}){3}`)
+	numbers = regexp.MustCompile(`[0-9A-Fa-f:.]{2,}`)
 )
 
 // text takes out of a text what must not be seen: tokens, emails and logins are masked, UUIDs
@@ -133,7 +133,7 @@ func (c cleaner) text(s string) string {
 		s = uuid.ReplaceAllStringFunc(s, c.hash)
 	}
 	if strings.Count(s, ":") >= 2 || strings.Count(s, ".") >= 3 {
-		s = address.ReplaceAllStringFunc(s, c.address)
+		s = numbers.ReplaceAllStringFunc(s, c.addresses)
 	}
 	return s
 }
@@ -146,14 +146,26 @@ func isWord(s string) bool {
 	}) < 0
 }
 
-// address hashes an IP address, with or without the punctuation of the sentence around it.
-func (c cleaner) address(match string) string {
-	core := strings.TrimLeft(match, ":")
-	for _, try := range []string{match, strings.TrimRight(match, ".:"), core, strings.TrimRight(core, ".:")} {
-		if _, err := netip.ParseAddr(try); err == nil {
-			before, after, _ := strings.Cut(match, try)
-			return before + c.hash(try) + after
-		}
+// addresses hashes every IP address in a run of hexadecimal digits, colons and dots, whatever
+// else stands in the run: a port, a time, the punctuation of the sentence. Where more than
+// one could begin, the longest is meant.
+func (c cleaner) addresses(run string) string {
+	const longest = len("0000:0000:0000:0000:0000:ffff:255.255.255.255")
+	if strings.Count(run, ":") < 2 && strings.Count(run, ".") < 3 {
+		return run
 	}
-	return match
+	var out strings.Builder
+next:
+	for at := 0; at < len(run); {
+		for end := min(len(run), at+longest); end >= at+2; end-- {
+			if _, err := netip.ParseAddr(run[at:end]); err == nil {
+				out.WriteString(c.hash(run[at:end]))
+				at = end
+				continue next
+			}
+		}
+		out.WriteByte(run[at])
+		at++
+	}
+	return out.String()
 }
