@@ -132,7 +132,7 @@ func (c cleaner) text(s string) string {
 	if strings.Count(s, "-") >= 4 {
 		s = uuid.ReplaceAllStringFunc(s, c.hash)
 	}
-	if strings.Count(s, ":") >= 2 || strings.Count(s, ".") >= 3 {
+	if mayHoldAddress(s) {
 		s = numbers.ReplaceAllStringFunc(s, c.addresses)
 	}
 	return s
@@ -146,26 +146,39 @@ func isWord(s string) bool {
 	}) < 0
 }
 
+// mayHoldAddress is false for most texts without a look at each of their substrings: an IPv6
+// address has two colons, an IPv4 address three dots.
+func mayHoldAddress(s string) bool {
+	return strings.Count(s, ":") >= 2 || strings.Count(s, ".") >= 3
+}
+
 // addresses hashes every IP address in a run of hexadecimal digits, colons and dots, whatever
-// else stands in the run: a port, a time, the punctuation of the sentence. Where more than
-// one could begin, the longest is meant.
+// else stands in the run: a port, a time, the punctuation of the sentence.
 func (c cleaner) addresses(run string) string {
-	const longest = len("0000:0000:0000:0000:0000:ffff:255.255.255.255")
-	if strings.Count(run, ":") < 2 && strings.Count(run, ".") < 3 {
+	if !mayHoldAddress(run) {
 		return run
 	}
 	var out strings.Builder
-next:
-	for at := 0; at < len(run); {
-		for end := min(len(run), at+longest); end >= at+2; end-- {
-			if _, err := netip.ParseAddr(run[at:end]); err == nil {
-				out.WriteString(c.hash(run[at:end]))
-				at = end
-				continue next
-			}
+	for run != "" {
+		n := addressLength(run)
+		if n > 0 {
+			out.WriteString(c.hash(run[:n]))
+		} else {
+			n = 1
+			out.WriteByte(run[0])
 		}
-		out.WriteByte(run[at])
-		at++
+		run = run[n:]
 	}
 	return out.String()
+}
+
+// addressLength is the length in bytes of the longest IP address that s begins with, 0 without one.
+func addressLength(s string) int {
+	const longest = len("0000:0000:0000:0000:0000:ffff:255.255.255.255")
+	for n := min(len(s), longest); n > 1; n-- {
+		if _, err := netip.ParseAddr(s[:n]); err == nil {
+			return n
+		}
+	}
+	return 0
 }
